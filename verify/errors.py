@@ -1,0 +1,61 @@
+"""Every error that a user can meet, in the order of a run's steps.
+
+1. *The command line*: `UsageError` (an option's value makes no sense). Exit status 2.
+2. *Finding and importing the subject*: `SubjectNotFoundError`, `SubjectImportError`. Exit status 2.
+3. *The contract*: `ContractError` (no ``build_model``, a wrong return value). Exit status 2.
+4. *Running it*: `SubjectCrashedError`, `SubjectTimeoutError`, `IsolationError`. Exit status 3: could not decide.
+5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`. Exit status 2.
+
+Each message shows the offending value, says what is accepted and offers the likely fix. A wrong answer is no error:
+it is a counterexample.
+"""
+
+from __future__ import annotations
+
+
+class VerifyError(Exception):
+    """The root of all errors that are reported in one line, without a traceback."""
+
+    exit_status = 2
+
+
+class UsageError(VerifyError):
+    """An option or argument whose value makes no sense."""
+
+
+class SubjectNotFoundError(VerifyError):
+    """No file, folder or importable module answers to the subject's name."""
+
+
+class SubjectImportError(VerifyError):
+    """The subject's file could not be executed: a syntax error, a missing module, an exception at import."""
+
+
+class ContractError(VerifyError):
+    """The file was executed, but is no adder: it lacks a function, or one returns something else than agreed."""
+
+
+class UndecidedError(VerifyError):
+    """The run could not come to a verdict."""
+
+    exit_status = 3
+
+
+class SubjectCrashedError(UndecidedError):
+    """The process that holds the subject died."""
+
+
+class SubjectTimeoutError(UndecidedError):
+    """The subject did not answer within the time allowed."""
+
+
+class IsolationError(UndecidedError):
+    """The isolation that was demanded is not to be had on this machine."""
+
+
+class EvidenceError(VerifyError):
+    """A file of evidence is damaged, half-written or of an unknown version."""
+
+
+class CertificateError(VerifyError):
+    """A file is no certificate at all. (A certificate that does not hold is a result, not an error.)"""
