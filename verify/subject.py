@@ -17,13 +17,15 @@ import importlib
 import importlib.util
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from verify import operations
 from verify.errors import ContractError, SubjectImportError, SubjectNotFoundError
 
 DEFAULT_SPEC = "adder.submission"
@@ -52,9 +54,6 @@ class LoadedAdder:
     def has(self, ability: str) -> bool:
         """Return whether the namespace offers an optional function."""
         return callable(getattr(self.namespace, ability, None))
-
-
-Operation = Callable[..., Any]
 
 
 class Subject(ABC):
@@ -90,7 +89,107 @@ class Subject(ABC):
 
     @abstractmethod
     def ask(self, operation: str, **arguments: Any) -> Any:
-        """Return what an operation of `verify.anatomy` finds, run where the model lives."""
+        """Return what an operation finds (see `verify.operations`), run where the model lives."""
 
     def close(self) -> None:
         """Release the process or files behind the subject; a second call does nothing."""
+
+
+class LocalSubject(Subject):
+    """A subject in this process: for code that is trusted, such as our own model and the tests' mutants."""
+
+    def __init__(self, spec: str, namespace: Any, *, method: str | None = None, sha256: str = "") -> None:
+        model, metadata = _build(spec, namespace)
+        self.loaded = LoadedAdder(namespace, model, metadata, method)
+        self.spec = spec
+        self.name = str(metadata.get("name", spec))
+        self.author = str(metadata.get("author", ""))
+        self.sha256 = sha256
+        declared = metadata.get("params")
+        self.declared_parameters = declared if isinstance(declared, int) else None
+        self.isolation = "off"
+        self.abilities = frozenset(name for name in OPTIONAL_FUNCTIONS if hasattr(namespace, name))
+        self.method = method
+
+    def add(self, a: int, b: int) -> object:
+        return self.loaded.namespace.add(self.loaded.model, a, b)
+
+    def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if "add_batch" in self.abilities:
+            sums = self.loaded.namespace.add_batch(self.loaded.model, a, b, method=self.method)
+            return np.asarray(sums, np.int64)
+        sums = (self.add(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True))
+        return np.fromiter((as_sum(answer) for answer in sums), np.int64, len(a))
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+
+
+        return operations.run(operation, self.loaded, **arguments)
+
+
+def as_sum(answer: object) -> int:
+    """Return an answer as a sum that fits int64, or `NO_INTEGER`; a bool is no integer."""
+    if type(answer) is int and 0 <= answer < 2**62:
+        return answer
+    return NO_INTEGER
+
+
+def load(spec: str | None = None, *, method: str | None = None) -> Subject:
+    """Return the subject that a spec names.
+
+    Args:
+        spec: a path to a file or folder, or ``package.module``; ``:name`` behind it picks an object in it that has
+            the contract's two functions. None is our own model.
+        method: the way of decoding under verification, for subjects that offer several.
+
+    Raises:
+        SubjectNotFoundError, SubjectImportError, ContractError: see `verify.errors`.
+    """
+    spec = DEFAULT_SPEC if spec is None else spec
+    location, _, attribute = spec.partition(":")
+    namespace: Any = _import(location)
+    source = Path(namespace.__file__).read_bytes() if getattr(namespace, "__file__", None) else b""
+    if attribute:
+        if not hasattr(namespace, attribute):
+            raise SubjectNotFoundError(f"{location} has no {attribute!r}; what follows ':' names an object in the file")
+        namespace = getattr(namespace, attribute)
+    return LocalSubject(spec, namespace, method=method, sha256=hashlib.sha256(source).hexdigest())
+
+
+def _import(location: str) -> ModuleType:
+    path = Path(location)
+    if location.endswith(".py") or path.exists():
+        return _import_file(path)
+    try:
+        return importlib.import_module(location)
+    except ModuleNotFoundError as error:
+        if error.name and location.startswith(error.name):
+            raise SubjectNotFoundError(
+                f"{location!r} is neither a file nor an importable module; give a path such as my_adder.py"
+            ) from error
+        raise SubjectImportError(f"{location} needs the module {error.name!r}; install it, then run again") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise SubjectNotFoundError(f"{str(path)!r} is no file; give a path such as my_adder.py")
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        raise SubjectImportError(f"{path} is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise SubjectImportError(f"{path} cannot be executed: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _build(spec: str, namespace: Any) -> tuple[Any, Mapping[str, Any]]:
+    for name in ("build_model", "add"):
+        if not callable(getattr(namespace, name, None)):
+            raise ContractError(f"{spec} has no function {name}; an adder has build_model() and add(model, a, b)")
+    built = namespace.build_model()
+    if not (isinstance(built, tuple) and len(built) == 2 and isinstance(built[1], Mapping)):
+        raise ContractError(f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata)")
+    return built
