@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adder.errors import OperandError, PromptError
+
 WIDTH = 35  # bits: operands are below 2^34, sums below 2^35
 VOCABULARY = 4  # pairs and states share it
 PROMPT_LENGTH = WIDTH + 1
@@ -33,14 +35,6 @@ MAX_OPERAND = 10**OPERAND_DIGITS - 1
 
 _ZERO, _PLUS, _EQUALS = b"0+="
 _PADDED_LENGTH = 2 * OPERAND_DIGITS + 2  # 0000000012+0000000030=
-
-
-class OperandError(ValueError):
-    """An operand that is no integer in [0, 9_999_999_999], or operands that do not pair up."""
-
-
-class PromptError(ValueError):
-    """A text that is not of the form ``a+b=``."""
 
 
 def check_operands(a: Tensor, b: Tensor) -> None:

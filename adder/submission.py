@@ -1,0 +1,61 @@
+"""Our model by everyone's contract: ``build_model()`` and ``add(model, a, b)``, and what the suite can use beyond it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from adder import decoding
+from adder.errors import OperandError
+from adder.model import GPTAdder
+from adder.solver import solve
+from adder.tokens import MAX_OPERAND
+
+METHODS = decoding.METHODS
+
+
+def build_model() -> tuple[GPTAdder, dict[str, Any]]:
+    """Return a solved model and what is to be known of it."""
+    metadata = {
+        "name": "adder-46",
+        "author": "adder",
+        "params": 46,
+        "architecture": "1-layer decoder, width 2, 1 head, MLP of 4, tied head, tokens are column pairs in base 2",
+        "tricks": ["routing mask", "carry in the generated token", "integer weights found by search over 16 transitions"],
+    }
+    return solve(seed=1), metadata
+
+
+def add(model: GPTAdder, a: int, b: int) -> int:
+    """Return the sum that the model generates.
+
+    Raises:
+        OperandError: an operand is no int in [0, 9_999_999_999].
+    """
+    for name, operand in (("a", a), ("b", b)):
+        if type(operand) is not int or not 0 <= operand <= MAX_OPERAND:
+            raise OperandError(
+                f"{name} = {operand!r} is no operand; operands are integers from 0 to {MAX_OPERAND}"
+            )
+    return int(add_batch(model, [a], [b], method="incremental")[0])
+
+
+def add_batch(model: GPTAdder, a: ArrayLike, b: ArrayLike, method: str | None = None) -> NDArray[np.int64]:
+    """Return the sums, int64 (N,), that the model generates for operands of shape (N,) each.
+
+    Raises:
+        OperandError: see `adder.decoding.add_tensors`.
+    """
+    operands = (torch.from_numpy(np.array(operand, np.int64)).to(model.device) for operand in (a, b))
+    sums: NDArray[np.int64] = decoding.add_tensors(model, *operands, method=method).cpu().numpy()
+    return sums
+
+
+def forced_logits(model: GPTAdder, ids: ArrayLike, method: str | None = None) -> NDArray[np.float64]:
+    """Return the logits (N, 35, 4) of all answer steps of sequences (N, 70) whose answer tokens are forced."""
+    logits = decoding.forced_logits(model, torch.from_numpy(np.array(ids, np.int64)).to(model.device), method=method)
+    answer: NDArray[np.float64] = logits.double().cpu().numpy()
+    return answer
