@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from adder.decoding import METHODS as METHODS
     from adder.decoding import add_tensors as add_tensors
     from adder.decoding import generate as generate
-    from adder.model import GPTAdder as GPTAdder
+    from adder.errors import OperandError as OperandError
+    from adder.errors import PromptError as PromptError
     from adder.errors import SolverError as SolverError
+    from adder.model import GPTAdder as GPTAdder
     from adder.solver import solve as solve
     from adder.submission import add as add
     from adder.submission import build_model as build_model
-    from adder.errors import OperandError as OperandError
-    from adder.errors import PromptError as PromptError
 
 # Imported on first use, so that `adder --help` does not wait for torch.
 _HOMES = {
@@ -36,7 +36,7 @@ _HOMES = {
     "SolverError": "adder.errors",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604 - names of strings
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,9 @@ def demo(arguments: argparse.Namespace) -> Result:
     prompts = [f"{a:010}+{b:010}=" for a, b in pairs]
     expected = [f"{a + b:011}" for a, b in pairs]
     model = _solved(arguments)
-    lines = [f"{sum(parameter.numel() for parameter in model.parameters())} parameters, solved from seed {arguments.seed}"]
+    lines = [
+        f"{sum(parameter.numel() for parameter in model.parameters())} parameters, solved from seed {arguments.seed}"
+    ]
     stages, failed = [], False
     for count in STAGES:
         generated = generate(model, prompts[:count])
@@ -94,14 +96,20 @@ def solve(arguments: argparse.Namespace) -> Result:
     weights = {name: value.tolist() for name, value in model.state_dict().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
     lines = [
-        f"seed {arguments.seed}: {parameters} parameters, {round(accuracy * 16)} of 16 transitions right, "
-        f"smallest margin {margin:.6g}",
+        f"seed {arguments.seed}: {parameters} parameters, smallest margin {margin:.6g}",
+        f"{round(accuracy * 16)} of 16 transitions right",
         *(f"{name} = {value}" for name, value in weights.items()),
     ]
     if arguments.out is not None:
         _save(model.state_dict(), arguments.out)
         lines.append(f"saved to {arguments.out}")
-    data = {"seed": arguments.seed, "parameters": parameters, "accuracy": accuracy, "margin": margin, "weights": weights}
+    data = {
+        "seed": arguments.seed,
+        "parameters": parameters,
+        "accuracy": accuracy,
+        "margin": margin,
+        "weights": weights,
+    }
     return Result("\n".join(lines), data)
 
 
@@ -133,7 +141,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], Result], argparse.Namespace]:
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument("--seed", type=_seed, default=1, help="base seed of the solver (default: 1)")
-    common.add_argument("--weights", default="integer", choices=["integer", "real"], help="integer: no operation rounds (the default); or real: all trained")
+    common.add_argument(
+        "--weights",
+        default="integer",
+        choices=["integer", "real"],
+        help="integer: no operation rounds (the default); or real: all trained",
+    )
     common.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
     name = argv[0] if argv and argv[0] in COMMANDS else None
     if name is None:

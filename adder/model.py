@@ -59,9 +59,7 @@ class GPTAdder(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(VOCABULARY, MODEL_WIDTH)
         self.attention = nn.MultiheadAttention(MODEL_WIDTH, num_heads=1, bias=False, batch_first=True)
-        self.mlp = nn.Sequential(
-            nn.Linear(MODEL_WIDTH, HIDDEN_WIDTH), nn.ReLU(), nn.Linear(HIDDEN_WIDTH, MODEL_WIDTH)
-        )
+        self.mlp = nn.Sequential(nn.Linear(MODEL_WIDTH, HIDDEN_WIDTH), nn.ReLU(), nn.Linear(HIDDEN_WIDTH, MODEL_WIDTH))
         mask = causal_mask() if attention_mask is None else attention_mask
         if mask.shape != (CONTEXT_LENGTH, CONTEXT_LENGTH) or mask.dtype != torch.bool:
             raise ValueError(
@@ -123,9 +121,7 @@ class GPTAdder(nn.Module):
         return self.embedding.weight.dtype
 
 
-def _rename_by_shape(
-    module: nn.Module, state: dict[str, Any], prefix: str, *_: Any
-) -> None:
+def _rename_by_shape(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
     """Rename the tensors of a state dict of this architecture to this module's names, in place.
 
     Every shape is unique but 4 x 2, which the embedding and the first MLP weight share: the latter has a bias
@@ -136,7 +132,9 @@ def _rename_by_shape(
         return
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     biased = {name.removesuffix("bias") + "weight" for name in tensors if name.endswith("bias")}
-    square = [name for name in tensors if tuple(tensors[name].shape) == (VOCABULARY, MODEL_WIDTH) and name not in biased]
+    square = [
+        name for name in tensors if tuple(tensors[name].shape) == (VOCABULARY, MODEL_WIDTH) and name not in biased
+    ]
     names = {
         "embedding.weight": square[:1],
         "mlp.0.weight": [name for name in tensors if tuple(tensors[name].shape) == (4, 2) and name in biased],

@@ -241,8 +241,8 @@ def _t(matrices: Array) -> Array:
 def _margins(logits: Array) -> Array:
     """Return the right logit minus the best other, (..., 16), of logits (..., 16, 4)."""
     is_right = np.eye(VOCABULARY, dtype=bool)[TARGETS]  # (16, 4)
-    right: Array = np.where(is_right, logits, -np.inf).max(-1)
-    return right - np.where(is_right, -np.inf, logits).max(-1)
+    margins: Array = np.where(is_right, logits, -np.inf).max(-1) - np.where(is_right, -np.inf, logits).max(-1)
+    return margins
 
 
 def _load(model: GPTAdder, weights: Weights) -> None:

@@ -1,4 +1,4 @@
-"""Our model by everyone's contract: ``build_model()`` and ``add(model, a, b)``, and what the suite can use beyond it."""
+"""Our model by everyone's contract, ``build_model()`` and ``add(model, a, b)``, and what the suite uses beyond it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ def build_model() -> tuple[GPTAdder, dict[str, Any]]:
         "author": "adder",
         "params": 46,
         "architecture": "1-layer decoder, width 2, 1 head, MLP of 4, tied head, tokens are column pairs in base 2",
-        "tricks": ["routing mask", "carry in the generated token", "integer weights found by search over 16 transitions"],
+        "tricks": [
+            "routing mask",
+            "carry in the generated token",
+            "integer weights found by search over 16 transitions",
+        ],
     }
     return solve(seed=1), metadata
 
@@ -37,9 +41,7 @@ def add(model: GPTAdder, a: int, b: int) -> int:
     """
     for name, operand in (("a", a), ("b", b)):
         if type(operand) is not int or not 0 <= operand <= MAX_OPERAND:
-            raise OperandError(
-                f"{name} = {operand!r} is no operand; operands are integers from 0 to {MAX_OPERAND}"
-            )
+            raise OperandError(f"{name} = {operand!r} is no operand; operands are integers from 0 to {MAX_OPERAND}")
     return int(add_batch(model, [a], [b], method="incremental")[0])
 
 

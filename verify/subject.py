@@ -123,7 +123,6 @@ class LocalSubject(Subject):
 
     def ask(self, operation: str, **arguments: Any) -> Any:
 
-
         return operations.run(operation, self.loaded, **arguments)
 
 
@@ -191,5 +190,7 @@ def _build(spec: str, namespace: Any) -> tuple[Any, Mapping[str, Any]]:
             raise ContractError(f"{spec} has no function {name}; an adder has build_model() and add(model, a, b)")
     built = namespace.build_model()
     if not (isinstance(built, tuple) and len(built) == 2 and isinstance(built[1], Mapping)):
-        raise ContractError(f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata)")
+        raise ContractError(
+            f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata)"
+        )
     return built
