@@ -66,7 +66,7 @@ class Explanation:
             else f"wrong: {self.generated} - {self.expected} = {self.generated - self.expected:+}"
         )
         if wrong is not None:
-            outcome += f"\nfirst wrong step: bit {wrong.bit}, state {wrong.generated} but should be {wrong.expected}"
+            outcome += f"\nfirst wrong step: bit {wrong.bit} is {_words(wrong.generated)}, but should be {_words(wrong.expected)}"
         parts = [
             f"{self.a} + {self.b} = {self.generated:011}, {outcome}",
             diagram(self.a, self.b, 10, OPERAND_DIGITS + 1),
@@ -120,16 +120,20 @@ def diagram(a: int, b: int, base: int, columns: int) -> str:
     return "\n".join([title, *(f"  {name:>7}  {row}" for name, row in rows.items())])
 
 
+def _words(state: int) -> str:
+    return f"{state & 1}, carry {state >> 1}"
+
+
 def _step_table(steps: tuple[Step, ...]) -> str:
     rows = [
         [
             step.bit,
             f"{step.pair >> 1}+{step.pair & 1}",
-            f"{step.state & 1}, carry {step.state >> 1}",
-            f"{step.generated & 1}, carry {step.generated >> 1}",
+            _words(step.state),
+            _words(step.generated),
             f"{step.margin:.3g}",
-            step.runner_up,
-            "" if step.generated == step.expected else f"should be {step.expected}",
+            _words(step.runner_up),
+            "" if step.generated == step.expected else f"should be {_words(step.expected)}",
         ]
         for step in steps
     ]

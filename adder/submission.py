@@ -57,7 +57,11 @@ def add_batch(model: GPTAdder, a: ArrayLike, b: ArrayLike, method: str | None = 
 
 
 def forced_logits(model: GPTAdder, ids: ArrayLike, method: str | None = None) -> NDArray[np.float64]:
-    """Return the logits (N, 35, 4) of all answer steps of sequences (N, 70) whose answer tokens are forced."""
-    logits = decoding.forced_logits(model, torch.from_numpy(np.array(ids, np.int64)).to(model.device), method=method)
+    """Return the logits (N, 35, 4) of all answer steps of sequences (N, 70) whose answer tokens are forced.
+
+    Without a method it is one whole-sequence forward pass.
+    """
+    sequences = torch.from_numpy(np.array(ids, np.int64))  # (N, 70)
+    logits = decoding.forced_logits(model, sequences, method or "reference")  # (N, 35, 4)
     answer: NDArray[np.float64] = logits.double().cpu().numpy()
     return answer
