@@ -66,7 +66,8 @@ class Explanation:
             else f"wrong: {self.generated} - {self.expected} = {self.generated - self.expected:+}"
         )
         if wrong is not None:
-            outcome += f"\nfirst wrong step: bit {wrong.bit} is {_words(wrong.generated)}, but should be {_words(wrong.expected)}"
+            outcome += f"\nfirst wrong step: bit {wrong.bit} is {_words(wrong.generated)}"
+            outcome += f", but should be {_words(wrong.expected)}"
         parts = [
             f"{self.a} + {self.b} = {self.generated:011}, {outcome}",
             diagram(self.a, self.b, 10, OPERAND_DIGITS + 1),

@@ -58,4 +58,4 @@ class EvidenceError(VerifyError):
 
 
 class CertificateError(VerifyError):
-    """A file is no certificate at all. (A certificate that does not hold is a result, not an error.)"""
+    """A file that is no certificate at all; one that does not hold is a result, not an error."""
