@@ -19,11 +19,13 @@ device, in every batch and every order of summation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from adder.errors import SolverError
 from adder.model import GPTAdder, routing_mask
@@ -72,12 +74,8 @@ def solve(seed: int = 1, *, weights: Kind = "integer", max_steps: int = 3000) ->
         ValueError: the seed is negative, or the kind of weights unknown.
         SolverError: no restart was right within ``max_steps``.
     """
-    if seed < 0:
-        raise ValueError(f"seed {seed} is negative; seeds are integers from 0 up")
-    if weights not in get_args(Kind):
-        raise ValueError(f"weights {weights!r} are unknown; choose one of {', '.join(get_args(Kind))}")
     model = GPTAdder(routing_mask())
-    _load(model, _search(seed, weights, max_steps))
+    _load(model, search(seed, weights=weights, max_steps=max_steps).weights)
     accuracy, margin = check_transitions(model)
     if margin <= 0:  # the float64 search found a margin that this float32 module does not have
         raise SolverError(f"seed {seed} does not survive rounding to float32", accuracy=accuracy, margin=margin)
@@ -98,41 +96,51 @@ def check_transitions(model: GPTAdder) -> tuple[float, float]:
     return float((margins > 0).mean()), float(margins.min())
 
 
-def _search(seed: int, kind: Kind, max_steps: int) -> Weights:
-    """Return the widest right weights that a round of restarts finds."""
-    from tqdm import tqdm
+@dataclass(frozen=True)
+class Found:
+    """Weights that are right in float64, and after how many optimizer steps the search held them."""
 
+    weights: Weights
+    steps: int
+
+
+def search(seed: int, *, weights: Kind = "integer", max_steps: int = 3000) -> Found:
+    """Return the widest right weights of the first round of restarts that has any; arguments and errors are `solve`'s.
+
+    Width is margin / max|logit|. Real weights end the search when their margin is wide; integer weights are the best
+    of a whole round, since after the last step of a round they all lie on the grid.
+    """
+    if seed < 0:
+        raise ValueError(f"seed {seed} is negative; seeds are integers from 0 up")
+    if weights not in get_args(Kind):
+        raise ValueError(f"weights {weights!r} are unknown; choose one of {', '.join(get_args(Kind))}")
     rng = np.random.default_rng(seed)
-    accuracy, margin = 0.0, -np.inf
-    best: Weights | None = None
-    search = _Restarts(rng, kind)
-    widest = 0.0
+    accuracy, margin, widest = 0.0, -np.inf, 0.0
+    found: Found | None = None
     # A solve takes a tenth of a second: the bar shows only where something is slow.
     for step in tqdm(range(max_steps), "solving", unit="step", leave=False, delay=0.5, disable=None):
         if step % STEPS_PER_ROUND == 0:
-            if best is not None:
-                break
-            search = _Restarts(rng, kind)
-        candidates, logits = search.step()
+            restarts = _Restarts(rng, weights)
+        candidates, logits = restarts.step()
         margins = _margins(logits)  # (R, 16)
         smallest = margins.min(axis=1)  # (R,)
         accuracy = max(accuracy, float((margins > 0).mean(axis=1).max()))
         margin = max(margin, float(smallest.max()))
         width = smallest / np.abs(logits).max(axis=(1, 2)).clip(EPSILON)  # (R,)
-        winner = int(width.argmax())
-        if width[winner] > widest and smallest[winner] >= WIDE_MARGIN:
+        winner = int(np.where(smallest >= WIDE_MARGIN, width, -np.inf).argmax())
+        if smallest[winner] >= WIDE_MARGIN and width[winner] > widest:
             widest = float(width[winner])
-            best = {name: value[winner].copy() for name, value in candidates.items()}
-            if kind == "real":
-                break
-    if best is None:
-        raise SolverError(
-            f"seed {seed} did not solve within {max_steps} steps: at best {accuracy:.4f} of the transitions right, "
-            f"smallest margin {margin:.3g}; allow more steps",
-            accuracy=accuracy,
-            margin=margin,
-        )
-    return best
+            found = Found({name: value[winner].copy() for name, value in candidates.items()}, step + 1)
+        if found is not None and (weights == "real" or restarts.steps == STEPS_PER_ROUND):
+            return found
+    if found is not None:
+        return found
+    raise SolverError(
+        f"seed {seed} did not solve within {max_steps} steps: at best {accuracy:.4f} of the transitions right, "
+        f"smallest margin {margin:.3g}; allow more steps",
+        accuracy=accuracy,
+        margin=margin,
+    )
 
 
 class _Restarts:

@@ -110,8 +110,9 @@ def test_a_round_that_fails_is_followed_by_another(monkeypatch):
 
 
 def test_weights_that_do_not_survive_on_the_module_are_never_returned(monkeypatch):
-    right = solver._search(1, "integer", 100)
-    monkeypatch.setattr(solver, "_search", lambda *_: right | {"contract_bias": right["contract_bias"] + 10})
+    right = solver.search(1).weights
+    wrong = right | {"contract_bias": right["contract_bias"] + 10}
+    monkeypatch.setattr(solver, "search", lambda *_, **__: solver.Found(wrong, 1))
     with pytest.raises(SolverError, match="does not survive"):
         solve(1)
 

@@ -1,0 +1,1 @@
+"""How fast: every decoding path, the solver, and the suite's own cost."""
