@@ -2,8 +2,10 @@
 
 1. *The command line*: `UsageError` (an option's value makes no sense). Exit status 2.
 2. *Finding and importing the subject*: `SubjectNotFoundError`, `SubjectImportError`. Exit status 2.
-3. *The contract*: `ContractError` (no ``build_model``, a wrong return value). Exit status 2.
-4. *Running it*: `SubjectCrashedError`, `SubjectTimeoutError`, `IsolationError`. Exit status 3: could not decide.
+3. *The contract*: `SubjectBuildError` (``build_model`` raises), `ContractError` (no ``build_model``, a wrong return
+   value, an ``add`` that raises on every easy sum). Exit status 2.
+4. *Running it*: `IsolationError`, `SubjectCrashedError`, `SubjectTimeoutError`, `ProtocolError`. Exit status 3: could
+   not decide.
 5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`. Exit status 2.
 
 Each message shows the offending value, says what is accepted and offers the likely fix. A wrong answer is no error:
@@ -31,6 +33,10 @@ class SubjectImportError(VerifyError):
     """The subject's file could not be executed: a syntax error, a missing module, an exception at import."""
 
 
+class SubjectBuildError(VerifyError):
+    """The subject's ``build_model()`` raised: a missing checkpoint, a package of another version."""
+
+
 class ContractError(VerifyError):
     """The file was executed, but is no adder: it lacks a function, or one returns something else than agreed."""
 
@@ -41,16 +47,20 @@ class UndecidedError(VerifyError):
     exit_status = 3
 
 
+class IsolationError(UndecidedError):
+    """The isolation that was demanded is not to be had on this machine."""
+
+
 class SubjectCrashedError(UndecidedError):
-    """The process that holds the subject died."""
+    """The process that holds the subject died, or was ended for what it took."""
 
 
 class SubjectTimeoutError(UndecidedError):
     """The subject did not answer within the time allowed."""
 
 
-class IsolationError(UndecidedError):
-    """The isolation that was demanded is not to be had on this machine."""
+class ProtocolError(UndecidedError):
+    """The process that holds the subject wrote something to the result channel that is no answer to what was asked."""
 
 
 class EvidenceError(VerifyError):
@@ -58,4 +68,4 @@ class EvidenceError(VerifyError):
 
 
 class CertificateError(VerifyError):
-    """A file that is no certificate at all; one that does not hold is a result, not an error."""
+    """A file is no certificate at all; one that does not hold is a result, not an error."""

@@ -12,21 +12,30 @@ exchange plain values and numpy arrays, so that the model may live in another pr
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
-from verify import operations
-from verify.errors import ContractError, SubjectImportError, SubjectNotFoundError
+from verify import loading, operations
+from verify.answers import NO_INTEGER, Answer, Raised, Unreadable, as_sum, from_exception, read, shown
+from verify.errors import ContractError, SubjectBuildError
+
+__all__ = [
+    "DEFAULT_SPEC",
+    "MAX_OPERAND",
+    "NO_INTEGER",
+    "OPTIONAL_FUNCTIONS",
+    "LoadedAdder",
+    "LocalSubject",
+    "Raised",
+    "Subject",
+    "Unreadable",
+    "as_sum",
+    "load",
+]
 
 DEFAULT_SPEC = "adder.submission"
 
@@ -39,7 +48,9 @@ OPTIONAL_FUNCTIONS = {
     "METHODS": "METHODS: names of the ways to decode that add_batch and forced_logits take",
 }
 
-NO_INTEGER = -1  # in a batch of sums: the answer was no integer, or one that no sum can be
+SMOKE = ((0, 0), (1, 2), (12, 30), (100, 200))  # sums without a carry: an adder that raises on all of them is none
+
+Rung = Literal["auto", "bwrap", "landlock", "limits", "off"]
 
 
 @dataclass
@@ -50,10 +61,73 @@ class LoadedAdder:
     model: Any
     metadata: Mapping[str, Any]
     method: str | None = None
+    memory: dict[str, Any] = field(default_factory=dict)  # what operations keep between calls
+
+    @classmethod
+    def build(cls, spec: str, namespace: Any, method: str | None = None) -> LoadedAdder:
+        """Return an adder whose model is built.
+
+        Raises:
+            ContractError: a function is missing, or ``build_model`` returns something else than agreed.
+            SubjectBuildError: ``build_model`` raises.
+        """
+        for name in ("build_model", "add"):
+            if not callable(getattr(namespace, name, None)):
+                raise ContractError(f"{spec} has no function {name}; an adder has build_model() and add(model, a, b)")
+        try:
+            built = namespace.build_model()
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise _build_error(spec, error) from error
+        if not (isinstance(built, tuple | list) and len(built) == 2 and isinstance(built[1], Mapping)):
+            raise ContractError(
+                f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata), "
+                "metadata being a dict"
+            )
+        return cls(namespace, built[0], built[1], method)
 
     def has(self, ability: str) -> bool:
         """Return whether the namespace offers an optional function."""
         return callable(getattr(self.namespace, ability, None))
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Names of `OPTIONAL_FUNCTIONS` that the namespace has, and "module" for a torch module."""
+        functions = {name for name in OPTIONAL_FUNCTIONS if hasattr(self.namespace, name)}
+        is_module = any(base.__module__.startswith("torch.nn.") for base in type(self.model).__mro__)
+        return frozenset(functions | ({"module"} if is_module else set()))
+
+    def answer(self, a: int, b: int) -> Answer:
+        """Return what ``add`` says of two operands, by the method under verification."""
+        try:
+            if self.method is not None and self.has("add_batch"):
+                return read(self.namespace.add_batch(self.model, [a], [b], method=self.method)[0])
+            return read(self.namespace.add(self.model, a, b))
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:  # an exception on some operands is a counterexample
+            return from_exception(error)
+
+    def answers(self, a: np.ndarray, b: np.ndarray) -> Iterator[Answer]:
+        """Yield the answer to each pair of operands, int64 (N,) each, one call of ``add`` a pair."""
+        for x, y in zip(a.tolist(), b.tolist(), strict=True):
+            yield self.answer(x, y)
+
+    def batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return what ``add_batch`` says, int64 (N,), of operands, int64 (N,) each."""
+        offered = self.namespace.add_batch
+        sums = offered(self.model, a, b) if self.method is None else offered(self.model, a, b, method=self.method)
+        return np.fromiter((as_sum(read(answer).value) for answer in sums), np.int64)
+
+
+def _build_error(spec: str, error: BaseException) -> SubjectBuildError:
+    remedy = "build_model() must succeed without arguments or help"
+    if isinstance(error, FileNotFoundError):
+        remedy = "checkpoints lie beside the file, in its own folder, and are read by a path relative to it"
+    elif isinstance(error, ImportError):
+        remedy = "install the module, or put it beside the file"
+    return SubjectBuildError(f"build_model() of {spec} raised {type(error).__name__}: {shown(error, str)}; {remedy}")
 
 
 class Subject(ABC):
@@ -68,6 +142,8 @@ class Subject(ABC):
         isolation: the rung behind which it runs; "off" in this process.
         abilities: what it offers beyond ``add``: names of `OPTIONAL_FUNCTIONS`, and "module" for a torch module.
         method: the way of decoding under verification, or None for its default.
+        batching: how `add_batch` comes by its sums: "add_batch", "teacher forcing", "add"; "" before the first batch.
+        findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
     """
 
     spec: str
@@ -78,10 +154,31 @@ class Subject(ABC):
     isolation: str
     abilities: frozenset[str]
     method: str | None
+    batching: str = ""
+
+    def __init__(self) -> None:
+        self._findings: dict[str, dict[str, Any]] = {}
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What was not as agreed, in the order in which it was first seen."""
+        return list(self._findings.values())
+
+    def note(self, name: str, detail: str, a: int | None = None, b: int | None = None, count: int = 1) -> None:
+        """Add to the findings; of one name, the first detail is kept and the count grows."""
+        found = self._findings.setdefault(name, {"name": name, "detail": detail, "a": a, "b": b, "count": 0})
+        found["count"] += count
+
+    def add(self, a: int, b: int) -> object:
+        """Return the integer that ``add(model, a, b)`` unmistakably is; else `Unreadable`, or `Raised`."""
+        answer = self._answer(a, b)
+        if answer.complaint is not None:
+            self.note(answer.complaint, answer.text, a, b)
+        return answer.result
 
     @abstractmethod
-    def add(self, a: int, b: int) -> object:
-        """Return what ``add(model, a, b)`` returns, whatever it is."""
+    def _answer(self, a: int, b: int) -> Answer:
+        """Return what ``add`` says."""
 
     @abstractmethod
     def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -91,106 +188,88 @@ class Subject(ABC):
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.operations`), run where the model lives."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a subject in this process has nothing to release
         """Release the process or files behind the subject; a second call does nothing."""
+
+    def _describe(self, metadata: Mapping[str, Any]) -> None:
+        """Take over what the adder says of itself."""
+        self.name = shown(metadata.get("name") or self.spec, str)
+        self.author = shown(metadata.get("author") or "", str)
+        declared = read(metadata.get("params")).value
+        self.declared_parameters = declared
+
+    def _smoke(self) -> None:
+        """Tell an adder that is wired wrongly from one that answers wrongly."""
+        answers = [self._answer(a, b).result for a, b in SMOKE]
+        if all(isinstance(answer, Raised) for answer in answers):
+            raise ContractError(
+                f"add(model, {SMOKE[0][0]}, {SMOKE[0][1]}) of {self.spec} raised {answers[0]!r}, and so do other "
+                "easy sums; add must take the model that build_model() returned and two ints"
+            )
 
 
 class LocalSubject(Subject):
     """A subject in this process: for code that is trusted, such as our own model and the tests' mutants."""
 
-    def __init__(self, spec: str, namespace: Any, *, method: str | None = None, sha256: str = "") -> None:
-        model, metadata = _build(spec, namespace)
-        self.loaded = LoadedAdder(namespace, model, metadata, method)
-        self.spec = spec
-        self.name = str(metadata.get("name", spec))
-        self.author = str(metadata.get("author", ""))
-        self.sha256 = sha256
-        declared = metadata.get("params")
-        self.declared_parameters = declared if isinstance(declared, int) else None
-        self.isolation = "off"
-        self.abilities = frozenset(name for name in OPTIONAL_FUNCTIONS if hasattr(namespace, name))
-        self.method = method
+    isolation = "off"
 
-    def add(self, a: int, b: int) -> object:
-        return self.loaded.namespace.add(self.loaded.model, a, b)
+    def __init__(self, spec: str, namespace: Any, *, method: str | None = None, sha256: str = "") -> None:
+        super().__init__()
+        self.loaded = LoadedAdder.build(spec, namespace, method)
+        self.spec = spec
+        self.sha256 = sha256
+        self.abilities = self.loaded.abilities
+        self.method = method
+        self._describe(self.loaded.metadata)
+        self._smoke()
+
+    def _answer(self, a: int, b: int) -> Answer:
+        return self.loaded.answer(a, b)
 
     def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none."""
         if "add_batch" in self.abilities:
-            sums = self.loaded.namespace.add_batch(self.loaded.model, a, b, method=self.method)
-            return np.asarray(sums, np.int64)
-        sums = (self.add(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True))
-        return np.fromiter((as_sum(answer) for answer in sums), np.int64, len(a))
+            self.batching = "add_batch"
+            sums = self.loaded.batch(a, b)
+            if len(sums) != len(a):
+                raise ContractError(f"add_batch of {self.spec} returned {len(sums)} sums of {len(a)} pairs")
+            return sums
+        self.batching = "add"
+        answers = (self.add(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True))
+        return np.fromiter((as_sum(answer) for answer in answers), np.int64, len(a))
 
     def ask(self, operation: str, **arguments: Any) -> Any:
-
+        """Return what an operation finds (see `verify.operations`)."""
         return operations.run(operation, self.loaded, **arguments)
 
 
-def as_sum(answer: object) -> int:
-    """Return an answer as a sum that fits int64, or `NO_INTEGER`; a bool is no integer."""
-    if type(answer) is int and 0 <= answer < 2**62:
-        return answer
-    return NO_INTEGER
-
-
-def load(spec: str | None = None, *, method: str | None = None) -> Subject:
+def load(spec: str | None = None, *, method: str | None = None, sandbox: Rung = "auto", limits: Any = None) -> Subject:
     """Return the subject that a spec names.
 
     Args:
         spec: a path to a file or folder, or ``package.module``; ``:name`` behind it picks an object in it that has
             the contract's two functions. None is our own model.
         method: the way of decoding under verification, for subjects that offer several.
+        sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model
+            and for objects picked by ``:name``; see verify/sandbox/README.md.
+        limits: `verify.sandbox.Limits`, or None for its defaults.
 
     Raises:
-        SubjectNotFoundError, SubjectImportError, ContractError: see `verify.errors`.
+        SubjectNotFoundError, SubjectImportError, SubjectBuildError, ContractError: see `verify.errors`.
+        IsolationError: the rung that is demanded is not to be had.
+        SubjectCrashedError, SubjectTimeoutError, ProtocolError: in the sandbox only.
     """
     spec = DEFAULT_SPEC if spec is None else spec
-    location, _, attribute = spec.partition(":")
-    namespace: Any = _import(location)
-    source = Path(namespace.__file__).read_bytes() if getattr(namespace, "__file__", None) else b""
-    if attribute:
-        if not hasattr(namespace, attribute):
-            raise SubjectNotFoundError(f"{location} has no {attribute!r}; what follows ':' names an object in the file")
-        namespace = getattr(namespace, attribute)
-    return LocalSubject(spec, namespace, method=method, sha256=hashlib.sha256(source).hexdigest())
+    location = loading.locate(spec)
+    is_trusted = spec == DEFAULT_SPEC or bool(location.attribute)
+    if sandbox == "off" or (sandbox == "auto" and is_trusted):
+        return _load_here(location, method)
+    from verify.sandbox.parent import SandboxedSubject
+
+    return SandboxedSubject(location, method=method, rung=sandbox, limits=limits)
 
 
-def _import(location: str) -> ModuleType:
-    path = Path(location)
-    if location.endswith(".py") or path.exists():
-        return _import_file(path)
-    try:
-        return importlib.import_module(location)
-    except ModuleNotFoundError as error:
-        if error.name and location.startswith(error.name):
-            raise SubjectNotFoundError(
-                f"{location!r} is neither a file nor an importable module; give a path such as my_adder.py"
-            ) from error
-        raise SubjectImportError(f"{location} needs the module {error.name!r}; install it, then run again") from error
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise SubjectNotFoundError(f"{str(path)!r} is no file; give a path such as my_adder.py")
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    if specification is None or specification.loader is None:
-        raise SubjectImportError(f"{path} is no Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise SubjectImportError(f"{path} cannot be executed: {type(error).__name__}: {error}") from error
-    return module
-
-
-def _build(spec: str, namespace: Any) -> tuple[Any, Mapping[str, Any]]:
-    for name in ("build_model", "add"):
-        if not callable(getattr(namespace, name, None)):
-            raise ContractError(f"{spec} has no function {name}; an adder has build_model() and add(model, a, b)")
-    built = namespace.build_model()
-    if not (isinstance(built, tuple) and len(built) == 2 and isinstance(built[1], Mapping)):
-        raise ContractError(
-            f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata)"
-        )
-    return built
+def _load_here(location: loading.Location, method: str | None) -> LocalSubject:
+    with loading.working_folder(location.folder):
+        namespace = loading.execute(location)
+        return LocalSubject(location.spec, namespace, method=method, sha256=location.sha256)

@@ -1,0 +1,152 @@
+"""What an adder returned, read as an integer where that is unmistakable.
+
+The contract asks for an int. Strangers' adders also return text, numpy and torch integers, floats, nothing, or raise.
+`read` turns each into an `Answer`, which crosses to another process without pickle; `Answer.result` is what a
+`verify.subject.Subject` hands out, and `Answer.complaint` names what is not as agreed.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from dataclasses import dataclass
+from typing import Any
+
+NO_INTEGER = -1  # in a batch of sums: the answer was no integer, or one that no sum can be
+
+_SHOWN = 200  # characters of a foreign value that are kept
+_LARGEST = 2**62
+_DIGITS = re.compile(r"\s*[0-9]{1,19}\s*", re.ASCII)
+_LARGEST_EXACT_FLOAT = 2**53
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The answer of an ``add`` that raised: the exception's type and message."""
+
+    type_name: str
+    message: str
+
+    def __repr__(self) -> str:
+        return f"{self.type_name}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An answer that is no integer: its type and its beginning, as shown by ``repr``."""
+
+    type_name: str
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What ``add`` returned.
+
+    Attributes:
+        value: the integer that it unmistakably is, or None.
+        type_name: the type of what was returned, or of the exception.
+        text: its ``repr``, or the exception's message; empty for an int.
+        raised: whether ``add`` raised.
+    """
+
+    value: int | None
+    type_name: str = "int"
+    text: str = ""
+    raised: bool = False
+
+    @property
+    def result(self) -> object:
+        """The integer; else `Raised` or `Unreadable`."""
+        if self.value is not None:
+            return self.value
+        return (Raised if self.raised else Unreadable)(self.type_name, self.text)
+
+    @property
+    def complaint(self) -> str | None:
+        """What is not as agreed, in words that are the same for all operands; None for an int."""
+        if self.raised:
+            return f"add raised {self.type_name}"
+        return None if self.type_name == "int" else f"add returned {self.type_name}, not int"
+
+    def to_wire(self) -> Any:
+        """Return the answer as an int, or as a dict of plain values."""
+        if self.type_name == "int":
+            return self.value
+        return {"value": self.value, "type_name": self.type_name, "text": self.text, "raised": self.raised}
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> Answer:
+        """Return the answer that `to_wire` wrote.
+
+        Raises:
+            ValueError: it wrote no such thing.
+        """
+        if type(wire) is int and 0 <= wire < _LARGEST:
+            return cls(wire)
+        if not isinstance(wire, dict) or wire.keys() != {"value", "type_name", "text", "raised"}:
+            raise ValueError("no answer")
+        value, type_name, text, raised = (wire[key] for key in ("value", "type_name", "text", "raised"))
+        readable = value is None or (type(value) is int and 0 <= value < _LARGEST)
+        if not (readable and isinstance(type_name, str) and isinstance(text, str) and isinstance(raised, bool)):
+            raise ValueError("no answer")
+        return cls(value, type_name[:_SHOWN], text[:_SHOWN], raised)
+
+
+def read(returned: object) -> Answer:
+    """Return what ``add`` returned as an answer.
+
+    >>> read("00042").value, read(42.0).value, read(None).value, read(True).value
+    (42, 42, None, None)
+    """
+    if type(returned) is int and 0 <= returned < _LARGEST:
+        return Answer(returned)
+    value = _integer(returned)
+    fits = value is not None and 0 <= value < _LARGEST
+    type_name = "int out of range" if type(returned) is int else type(returned).__name__
+    return Answer(value if fits else None, type_name[:_SHOWN], shown(returned))
+
+
+def from_exception(error: BaseException) -> Answer:
+    """Return the answer of an ``add`` that raised."""
+    return Answer(None, type(error).__name__[:_SHOWN], shown(error, str), raised=True)
+
+
+def as_sum(answer: object) -> int:
+    """Return an answer as a sum that fits int64, or `NO_INTEGER`; a bool is no integer."""
+    if type(answer) is int and 0 <= answer < _LARGEST:
+        return answer
+    return NO_INTEGER
+
+
+def shown(value: object, show: Any = repr) -> str:
+    """Return the beginning of a value's text on one line, whatever its class does when it is shown."""
+    try:
+        text = str(show(value))
+    except Exception as error:  # a stranger's __repr__ may raise anything
+        text = f"<{type(value).__name__} whose {show.__name__} raises {type(error).__name__}>"
+    return printable(text)
+
+
+def printable(text: str, length: int = _SHOWN) -> str:
+    """Return the beginning of a text with what is not printable, such as terminal escapes, shown as escapes."""
+    cut = text if len(text) <= length else text[: length - 3] + "..."
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut)
+
+
+def _integer(returned: Any) -> int | None:
+    if isinstance(returned, bool):
+        return None
+    if isinstance(returned, str):
+        return int(returned) if _DIGITS.fullmatch(returned) else None
+    try:
+        if isinstance(returned, float):
+            exact = math.isfinite(returned) and returned == int(returned) and abs(returned) < _LARGEST_EXACT_FLOAT
+            return int(returned) if exact else None
+        return operator.index(returned)
+    except Exception:  # a stranger's __index__ may raise anything
+        return None

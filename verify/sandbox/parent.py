@@ -1,0 +1,156 @@
+"""The parent's end of the sandbox: it starts a worker, asks it, and believes nothing but answers for operands."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify import errors
+from verify.answers import NO_INTEGER, Answer, printable
+from verify.errors import ProtocolError, SubjectCrashedError, VerifyError
+from verify.sandbox import ladder, processes
+from verify.sandbox.limits import GIBIBYTE, Limits
+from verify.sandbox.link import Link
+from verify.subject import OPTIONAL_FUNCTIONS, Subject
+
+if TYPE_CHECKING:
+    from verify.loading import Location
+
+_SLACK = 4 * GIBIBYTE  # of address space over resident memory: mapped libraries, torch's among them
+_MORE_TASKS = 512  # threads beyond those that the user has
+_FIRST_CHUNK = 16  # pairs
+_LARGEST_CHUNK = 1 << 16
+_CHUNK_SECONDS = 3.0
+
+
+class SandboxedSubject(Subject):
+    """A subject in a process of its own.
+
+    Every request and every answer is one line on a pipe of the worker's own. A request has an identifier that cannot
+    be guessed; a line that is not the answer to the request in flight ends the run with `ProtocolError`. The worker is
+    asked for sums and for what operations find, never for a verdict.
+    """
+
+    def __init__(
+        self, location: Location, *, method: str | None = None, rung: str = "auto", limits: Limits | None = None
+    ) -> None:
+        super().__init__()
+        self.spec = location.spec
+        self.sha256 = location.sha256
+        self.method = method
+        self.limits = limits or Limits()
+        self.isolation = ladder.choose(rung)
+        self._seconds_per_pair = 0.0
+        self._link = Link(self.isolation, location, self.limits)
+        try:
+            self._load(location)
+            self._smoke()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, location: Location) -> None:
+        told = self._call(
+            "load",
+            self.limits.start_seconds,
+            location={**dataclasses.asdict(location), "path": _text(location.path), "package": _text(location.package)},
+            method=self.method,
+            paths=ladder.module_folders(),
+            rlimits={
+                "memory_bytes": self.limits.memory_bytes + _SLACK,
+                "file_bytes": self.limits.file_bytes,
+                "cpu_seconds": self.limits.cpu_seconds,
+                "tasks": processes.tasks_of_user() + _MORE_TASKS,
+            },
+        )
+        try:
+            metadata, abilities = told["metadata"], told["abilities"]
+            self._describe({str(key): str(value) for key, value in metadata.items()})
+            self.abilities = frozenset(name for name in abilities if name in {*OPTIONAL_FUNCTIONS, "module"})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ProtocolError(f"{self.spec} broke the protocol: it described itself wrongly") from error
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What was not as agreed, what the file printed among it."""
+        written = self._link.printed.text
+        if written:
+            self.note("wrote to stdout", f"print to stderr, or nothing at all: {printable(written)}")
+        return super().findings
+
+    def close(self) -> None:
+        """End the worker and whatever it has started, and remove its scratch folder."""
+        self._link.close()
+
+    def _answer(self, a: int, b: int) -> Answer:
+        wire = self._call("add", self.limits.call_seconds, (a, b), a=a, b=b)
+        try:
+            return Answer.from_wire(wire)
+        except ValueError as error:
+            raise ProtocolError(f"{self.spec} broke the protocol: its answer to {a} + {b} is none") from error
+
+    def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none."""
+        self.batching = "add_batch" if "add_batch" in self.abilities else "add"
+        do = "offered_batch" if self.batching == "add_batch" else "add_batch"
+        sums = np.full(len(a), NO_INTEGER, np.int64)
+        start = 0
+        while start < len(a):
+            chunk = slice(start, start + self._chunk())
+            sums[chunk] = self._sums(do, a[chunk], b[chunk])
+            start = chunk.stop
+        return sums
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        """Return what an operation finds (see `verify.operations`), run where the model lives."""
+        return self._call("ask", self.limits.ask_seconds, operation=operation, arguments=arguments)
+
+    def _sums(self, do: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        told = self._call(do, self.limits.call_seconds, (a, b), a=a, b=b)
+        try:
+            self._note_odd(told, a, b)
+            sums: np.ndarray = told["sums"]
+            is_batch = sums.dtype == np.int64 and sums.shape == a.shape
+        except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+            is_batch = False
+        if not is_batch:
+            raise ProtocolError(f"{self.spec} broke the protocol: a batch of {len(a)} sums came back as none")
+        return sums
+
+    def _note_odd(self, told: dict[str, Any], a: np.ndarray, b: np.ndarray) -> None:
+        for index, wire in told["odd"]:
+            answer = Answer.from_wire(wire)
+            if answer.complaint is not None:
+                self.note(answer.complaint, answer.text, int(a[index]), int(b[index]), count=0)
+        for complaint, count in told["counts"].items():
+            self.note(printable(complaint), "", count=int(count))
+
+    def _chunk(self) -> int:
+        if self._seconds_per_pair == 0.0:
+            return _FIRST_CHUNK
+        return int(min(max(_CHUNK_SECONDS / self._seconds_per_pair, 1), _LARGEST_CHUNK))
+
+    def _call(self, do: str, seconds: float, operands: Any = None, /, **arguments: Any) -> Any:
+        reply = self._link.request(do, arguments, seconds, operands)
+        if operands is not None:
+            count = np.size(operands[0])
+            self._seconds_per_pair = self._link.seconds / count
+        if "value" in reply:
+            return reply["value"]
+        raise self._error(str(reply.get("error")), printable(str(reply.get("message")), 1000))
+
+    def _error(self, name: str, message: str) -> VerifyError:
+        """Return the error that a worker reports, as one of ours."""
+        if name == "MemoryError":
+            gibibytes = self.limits.memory_bytes / GIBIBYTE
+            return SubjectCrashedError(f"{self.spec} ran out of memory; the limit is {gibibytes:.1f} GiB")
+        kind = getattr(errors, name, None)
+        if isinstance(kind, type) and issubclass(kind, VerifyError):
+            return kind(message)
+        return SubjectCrashedError(f"{self.spec} could not be asked: {message}")
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)

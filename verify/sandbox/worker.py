@@ -1,0 +1,116 @@
+"""The process in which a stranger's file lives: it answers requests, one line each, and decides nothing.
+
+Run as a script with the numbers of its three file descriptors: requests, answers, and a shared page in which it keeps
+the index of the sum that it is at, so that a hang can be told by its operands.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+# the folder above `verify` may not be listed here, so that the import system could not find it
+sys.modules["verify"] = ModuleType("verify")
+sys.modules["verify"].__path__ = [str(Path(__file__).resolve().parents[1])]
+
+import numpy as np  # noqa: E402 - the package comes first
+
+from verify import loading, operations  # noqa: E402
+from verify.answers import Answer, as_sum, shown  # noqa: E402
+from verify.errors import VerifyError  # noqa: E402
+from verify.sandbox import limits, wire  # noqa: E402
+from verify.subject import LoadedAdder  # noqa: E402
+
+_MOST_ODD_ANSWERS = 32  # of one batch, that are sent with their operands' index
+
+
+class Worker:
+    """Holds the adder, and answers what the parent asks."""
+
+    def __init__(self, progress: mmap.mmap) -> None:
+        self.progress = progress
+        self.loaded: LoadedAdder
+
+    def load(self, location: dict[str, Any], method: str | None, paths: list[str], rlimits: dict[str, int]) -> Any:
+        """Execute the file and build its model, within limits; return what it says of itself."""
+        limits.apply(**rlimits)
+        sys.path.extend(path for path in paths if path not in sys.path)
+        path, package = (location[key] and Path(location[key]) for key in ("path", "package"))
+        if path and not package:
+            sys.path.insert(0, str(path.parent))
+        place = loading.Location(location["spec"], location["module"], path, package, location["attribute"])
+        self.loaded = LoadedAdder.build(place.spec, loading.execute(place), method)
+        metadata = self.loaded.metadata
+        said = {key: shown(metadata[key], str) for key in ("name", "author", "params") if metadata.get(key) is not None}
+        return {"metadata": said, "abilities": sorted(self.loaded.abilities)}
+
+    def add(self, a: int, b: int) -> Any:
+        """Return the answer to one pair of operands."""
+        return self.loaded.answer(a, b).to_wire()
+
+    def add_batch(self, a: np.ndarray, b: np.ndarray) -> Any:
+        """Return the answers to many, one call of ``add`` each: sums, and what was odd about some of them."""
+        sums, counts = np.empty(len(a), np.int64), Counter[str]()
+        odd: list[Any] = []
+        for index, answer in enumerate(self._answers(a, b)):
+            sums[index] = as_sum(answer.value)
+            if answer.complaint is not None:
+                counts[answer.complaint] += 1
+                if len(odd) < _MOST_ODD_ANSWERS:
+                    odd.append([index, answer.to_wire()])
+        return {"sums": sums, "odd": odd, "counts": counts}
+
+    def offered_batch(self, a: np.ndarray, b: np.ndarray) -> Any:
+        """Return what the file's own ``add_batch`` says."""
+        return {"sums": self.loaded.batch(a, b), "odd": [], "counts": {}}
+
+    def ask(self, operation: str, arguments: dict[str, Any]) -> Any:
+        """Return what an operation finds."""
+        return operations.run(operation, self.loaded, **arguments)
+
+    def _answers(self, a: np.ndarray, b: np.ndarray) -> Any:
+        for index, (x, y) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+            struct.pack_into("<q", self.progress, 0, index)
+            answer: Answer = self.loaded.answer(x, y)
+            yield answer
+
+
+def serve(worker: Worker, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    for line in requests:
+        request = wire.loads(line)
+        reply = {"id": request["id"], **_reply(worker, request)}
+        answers.write(wire.dumps(reply))
+        answers.flush()
+
+
+def _reply(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        value = getattr(worker, request["do"])(**request["arguments"])
+        wire.dumps(value)
+    except VerifyError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError:
+        return {"error": "MemoryError", "message": ""}
+    except (Exception, SystemExit) as error:
+        return {"error": "Exception", "message": f"{type(error).__name__}: {shown(error, str)}"}
+    return {"value": value}
+
+
+def main() -> None:
+    """Serve the parent, and end without what the file would like to do at the end."""
+    requests, answers, progress = (int(argument) for argument in sys.argv[1:4])
+    worker = Worker(mmap.mmap(progress, mmap.PAGESIZE))
+    with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
+        serve(worker, incoming, outgoing)
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
