@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from adder.batch_last import MAX_CONTEXTS, pair_tokens, spell
+from adder.errors import AdderError
 from adder.incremental import IncrementalDecoder, is_routed
 from adder.model import GPTAdder
 from adder.speculative import OnePass
@@ -37,7 +38,7 @@ _CHUNK = {"reference": 512, "incremental": MAX_CONTEXTS, "verified": MAX_CONTEXT
 States = Callable[[Tensor, Tensor], Tensor]  # operands (B,) and (B,) -> states (35, B)
 
 
-class MethodError(ValueError):
+class MethodError(AdderError, ValueError):
     """A decoding method that does not exist."""
 
 

@@ -84,10 +84,10 @@ def explain(model: GPTAdder, a: int, b: int) -> Explanation:
     Raises:
         OperandError: an operand is out of range.
     """
-    operands = [torch.tensor([operand], device=model.device) for operand in (a, b)]
-    check_operands(*operands)
-    prompt = encode(*operands)  # (1, 36)
-    states = answer_tokens(model, *operands, method="reference")  # (1, 35)
+    operand_a, operand_b = (torch.tensor([operand], device=model.device) for operand in (a, b))
+    check_operands(operand_a, operand_b)
+    prompt = encode(operand_a, operand_b)  # (1, 36)
+    states = answer_tokens(model, operand_a, operand_b, "reference")  # (1, 35)
     logits = forced_logits(model, torch.cat([prompt, states[:, :-1]], dim=1), method="reference")[0]  # (35, 4)
     pairs, read = prompt[0, :WIDTH].tolist(), [int(prompt[0, -1]), *states[0, :-1].tolist()]
     steps = []

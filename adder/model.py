@@ -67,7 +67,7 @@ class GPTAdder(nn.Module):
                 f"({CONTEXT_LENGTH}, {CONTEXT_LENGTH}); routing_mask() makes the one that adds"
             )
         self.register_buffer("attention_mask", mask.clone(), persistent=False)
-        self.register_load_state_dict_pre_hook(_rename_by_shape)
+        self.register_load_state_dict_pre_hook(_rename_by_shape)  # type: ignore[no-untyped-call]  # torch's
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Return the logits of the next token at every position.

@@ -51,8 +51,8 @@ def add_batch(model: GPTAdder, a: ArrayLike, b: ArrayLike, method: str | None = 
     Raises:
         OperandError: see `adder.decoding.add_tensors`.
     """
-    operands = (torch.from_numpy(np.array(operand, np.int64)).to(model.device) for operand in (a, b))
-    sums: NDArray[np.int64] = decoding.add_tensors(model, *operands, method=method).cpu().numpy()
+    operand_a, operand_b = (torch.from_numpy(np.array(operand, np.int64)) for operand in (a, b))
+    sums: NDArray[np.int64] = decoding.add_tensors(model, operand_a, operand_b, method).numpy()
     return sums
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from sample_models import NEXT_STATES, PAIRS, STATES, exact_model, ordinary_model, wrong_model
 from torch import Tensor
 
 from adder.decoding import (
@@ -25,6 +24,7 @@ from adder.incremental import IncrementalDecoder, Knockout, is_routed
 from adder.model import GPTAdder, causal_mask, routing_mask
 from adder.tokens import MAX_OPERAND, WIDTH, OperandError, PromptError, encode
 from adder.transitions import TableError
+from tests.sample_models import NEXT_STATES, PAIRS, STATES, exact_model, ordinary_model, wrong_model
 
 FAST = [method for method in METHODS if method != "reference"]
 MODELS = {"exact": exact_model, "ordinary": ordinary_model, "wrong": lambda: wrong_model(3)}
