@@ -7,6 +7,7 @@ method           kind        why it generates the tokens of the first
 ``incremental``  model run   the mask hides all but a pair and a state, so nothing else is computed
 ``verified``     model run   a draft is kept only where the model's own choices confirm all its tokens
 ``tabulated``    memoised    the 16 contexts that the mask leaves are read off the model, then looked up
+``scan``         memoised    that table as boolean formulas, the carries of all places by parallel prefix
 ===============  ==========  =========================================================================
 
 A *model run* does the arithmetic of the weights for every token of every addition; what is *memoised* does it once
@@ -25,17 +26,25 @@ from adder.batch_last import MAX_CONTEXTS, pair_tokens, spell
 from adder.errors import AdderError
 from adder.incremental import IncrementalDecoder, is_routed
 from adder.model import GPTAdder
+from adder.scan import derive
 from adder.speculative import OnePass
 from adder.tokens import VOCABULARY, WIDTH, check_operands, encode, format_sums, parse_prompts
 from adder.transitions import generate_tabulated, transitions
 
 MODEL_RUNS = ("reference", "incremental", "verified")
-MEMOISED = ("tabulated",)
+MEMOISED = ("tabulated", "scan")
 METHODS = MODEL_RUNS + MEMOISED
 
-_CHUNK = {"reference": 512, "incremental": MAX_CONTEXTS, "verified": MAX_CONTEXTS // WIDTH, "tabulated": MAX_CONTEXTS}
+# How many additions at a time keep a path's buffers in cache and its operations on one thread.
+_CHUNK = {
+    "reference": 512,
+    "incremental": MAX_CONTEXTS,
+    "verified": MAX_CONTEXTS // WIDTH,
+    "tabulated": MAX_CONTEXTS,
+    "scan": 2 * MAX_CONTEXTS,
+}
 
-States = Callable[[Tensor, Tensor], Tensor]  # operands (B,) and (B,) -> states (35, B)
+Path = Callable[[Tensor, Tensor], Tensor]  # from a chunk of operands, int64 (C,) twice, to an answer each
 
 
 class MethodError(AdderError, ValueError):
@@ -96,8 +105,8 @@ def add_tensors(model: GPTAdder, a: Tensor, b: Tensor, method: str | None = None
     """
     _check(a, b, method)
     sums = torch.empty_like(a)  # (N,)
-    for rows, states in _chunks(model, a, b, method):
-        sums[rows] = spell(states)  # (C,)
+    for rows, chunk in _chunks(model, a, b, method, _sums):
+        sums[rows] = chunk  # (C,)
     return sums
 
 
@@ -106,7 +115,7 @@ def answer_tokens(model: GPTAdder, a: Tensor, b: Tensor, method: str | None = No
     """Return the states, int64 (N, 35), that a model generates; arguments and errors are those of `add_tensors`."""
     _check(a, b, method)
     tokens = a.new_empty(len(a), WIDTH)  # (N, 35)
-    for rows, states in _chunks(model, a, b, method):
+    for rows, states in _chunks(model, a, b, method, _states):
         tokens[rows] = states.T  # (C, 35)
     return tokens
 
@@ -155,37 +164,42 @@ def _force_verified(model: GPTAdder, ids: Tensor, out: Tensor) -> None:
 _FORCED = {"reference": _force_reference, "incremental": _force_incremental, "verified": _force_verified}
 
 
-def _reference(model: GPTAdder, _width: int) -> States:
-    return lambda a, b: generate_ids(model, encode(a, b), WIDTH).T
-
-
-def _incremental(model: GPTAdder, width: int) -> States:
-    decoder = IncrementalDecoder(model, width)
-    states = torch.empty(WIDTH, width, dtype=torch.int64, device=model.device)  # (35, C)
-    return lambda a, b: decoder.generate(pair_tokens(a, b), out=states)
-
-
-def _verified(model: GPTAdder, width: int) -> States:
-    return OnePass(model, width).generate
-
-
-def _tabulated(model: GPTAdder, _width: int) -> States:
+def _states(model: GPTAdder, method: str, width: int) -> Path:
+    """Return a path from a chunk of operands to its states, int64 (35, C), a buffer that the next chunk overwrites."""
+    if method == "reference":
+        return lambda a, b: generate_ids(model, encode(a, b), WIDTH).T
+    if method == "incremental":
+        decoder = IncrementalDecoder(model, width)
+        states = torch.empty(WIDTH, width, dtype=torch.int64, device=model.device)  # (35, C)
+        return lambda a, b: decoder.generate(pair_tokens(a, b), out=states)
+    if method == "verified":
+        return OnePass(model, width).generate
     table = transitions(model)
-    return lambda a, b: generate_tabulated(table, a, b)
+    if method == "tabulated":
+        return lambda a, b: generate_tabulated(table, a, b)
+    scan = derive(table.next_state.tolist())
+    return lambda a, b: pair_tokens(*reversed(scan.planes(a, b)))  # a token's bits stand in the planes as a pair's do
 
 
-_PREPARED = {"reference": _reference, "incremental": _incremental, "verified": _verified, "tabulated": _tabulated}
+def _sums(model: GPTAdder, method: str, width: int) -> Path:
+    """Return a path from a chunk of operands to its sums, int64 (C,)."""
+    if method == "scan":
+        return derive(transitions(model).next_state.tolist()).sums
+    states = _states(model, method, width)
+    return lambda a, b: spell(states(a, b))
 
 
-def _chunks(model: GPTAdder, a: Tensor, b: Tensor, method: str | None) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the states, int64 (35, C), of one chunk of the batch after another; each overwrites the last."""
+def _chunks(
+    model: GPTAdder, a: Tensor, b: Tensor, method: str | None, prepare: Callable[[GPTAdder, str, int], Path]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the rows of one chunk of the batch after another, and its answers, which the next chunk may overwrite."""
     chosen = _possible(model, method or default_method(len(a)))
-    prepared: dict[int, States] = {}
+    paths: dict[int, Path] = {}
     for rows in _slices(len(a), _CHUNK[chosen]):
         width = rows.stop - rows.start
-        if width not in prepared:
-            prepared[width] = _PREPARED[chosen](model, width)
-        yield rows, prepared[width](a[rows].to(model.device), b[rows].to(model.device))
+        if width not in paths:
+            paths[width] = prepare(model, chosen, width)
+        yield rows, paths[width](a[rows].to(model.device), b[rows].to(model.device))
 
 
 def _slices(length: int, width: int) -> Iterator[slice]:

@@ -20,11 +20,10 @@ from adder.decoding import (
     generate,
     generate_ids,
 )
-from adder.incremental import IncrementalDecoder, Knockout, is_routed
 from adder.model import GPTAdder, causal_mask, routing_mask
-from adder.tokens import MAX_OPERAND, WIDTH, OperandError, PromptError, encode
+from adder.tokens import WIDTH, OperandError, PromptError
 from adder.transitions import TableError
-from tests.sample_models import NEXT_STATES, PAIRS, STATES, exact_model, ordinary_model, wrong_model
+from tests.samples import PAIRS, STATES, exact_model, ordinary_model, structured_pairs, wrong_model
 
 FAST = [method for method in METHODS if method != "reference"]
 MODELS = {"exact": exact_model, "ordinary": ordinary_model, "wrong": lambda: wrong_model(3)}
@@ -53,28 +52,6 @@ def adder() -> GPTAdder:
 @pytest.fixture(scope="module")
 def ordinary() -> GPTAdder:
     return ordinary_model()
-
-
-def structured_pairs(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Return operands, int64 (count,) twice: uniform, carry chains in base 10 and in base 2, neighbours of powers."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(high: int, *shape: int) -> Tensor:
-        return torch.randint(high, shape, generator=generator)
-
-    quarter = count // 4 + 1
-    uniform = draw(MAX_OPERAND + 1, quarter), draw(MAX_OPERAND + 1, quarter)
-    digit, partner = draw(10, 10, quarter), draw(10, 10, quarter)
-    partner = torch.where(draw(8, 10, quarter) > 0, 9 - digit, partner)  # most columns propagate
-    place = 10 ** torch.arange(10)[:, None]
-    decimal = (digit * place).sum(0), (partner * place).sum(0)
-    a = draw(2**33, quarter)
-    binary = a, (~a ^ (1 << draw(33, quarter))) & (2**33 - 1)  # one bit generates or kills, the others propagate
-    powers = torch.tensor([2**i for i in range(34)] + [10**i for i in range(11)])
-    near = [(powers[draw(45, quarter)] + draw(3, quarter) - 1).clamp(0, MAX_OPERAND) for _ in range(2)]
-    columns = zip(uniform, decimal, binary, near, strict=True)
-    a, b = (torch.cat(operands)[:count].clamp(max=MAX_OPERAND) for operands in columns)
-    return a, b
 
 
 def test_the_structured_pairs_hold_every_length_of_carry_chain() -> None:
@@ -113,7 +90,7 @@ def test_sums_spell_the_tokens(model: GPTAdder, method: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("method", FAST)
+@pytest.mark.parametrize("method", [method for method in FAST if method != "scan"])  # most of these are no scan
 def test_wrong_weights_give_the_wrong_tokens_of_the_reference(method: str, seed: int) -> None:
     wrong = wrong_model(seed)
     a, b = structured_pairs(50, seed)
@@ -136,17 +113,6 @@ def test_what_is_memoised_refuses_a_model_under_another_mask(method: str) -> Non
     one = torch.tensor([1])
     with pytest.raises(TableError, match="not the routing mask"):
         add_tensors(GPTAdder(), one, one, method)
-
-
-def test_rows_and_columns_of_the_mask_that_no_logits_depend_on_are_free(adder: GPTAdder) -> None:
-    mask = routing_mask()
-    mask[:WIDTH] = causal_mask()[:WIDTH]
-    mask[35, 36:] = False
-    same = GPTAdder(mask)
-    same.load_state_dict(adder.state_dict())
-    a, b = structured_pairs(20)
-    assert is_routed(same)
-    assert torch.equal(answer_tokens(same, a, b, "reference"), answer_tokens(same, a, b, "incremental"))
 
 
 def forced_contexts() -> Tensor:
@@ -189,21 +155,6 @@ def test_the_device_follows_the_module(method: str) -> None:
     assert torch.equal(add_tensors(exact_model().cuda(), a, b, method), a + b)
 
 
-def knock_out(logits: Tensor) -> Tensor:
-    knockout = Knockout(logits.shape[1], logits.dtype, logits.device)
-    return knockout(logits, out=torch.empty(logits.shape[1], dtype=torch.int64))
-
-
-def test_ties_go_to_the_lowest_token_as_with_argmax() -> None:
-    levels = torch.cartesian_prod(*[torch.tensor([0.0, 1.0, -torch.inf, torch.inf])] * 4).T
-    assert torch.equal(knock_out(levels), levels.argmax(0))
-
-
-def test_logits_that_are_all_nan_choose_the_lowest_token_as_with_argmax() -> None:
-    silence = torch.full((4, 3), torch.nan)
-    assert torch.equal(knock_out(silence), silence.argmax(0))
-
-
 def test_a_model_of_equal_logits_generates_the_lowest_token_on_every_path() -> None:
     silent = exact_model()
     torch.nn.init.zeros_(silent.embedding.weight)
@@ -228,23 +179,6 @@ def test_greedy_decoding_shows_the_whole_sequence_at_every_step_without_copying_
     generate_ids(last_token, torch.zeros(2, 3, dtype=torch.int64), 4)
     assert [length for length, _ in seen] == [3, 4, 5, 6]
     assert len({address for _, address in seen}) == 1
-
-
-def test_incremental_steps_reuse_their_buffers(adder: GPTAdder) -> None:
-    decoder = IncrementalDecoder(adder, 5)
-    decoder.start(encode(*structured_pairs(5))[:, :WIDTH].T)
-    states = torch.zeros(5, dtype=torch.int64)
-    assert len({decoder.step(states).data_ptr() for _ in range(WIDTH)}) == 1
-
-
-def test_a_step_after_the_last_is_refused(adder: GPTAdder) -> None:
-    with pytest.raises(IndexError, match="out of bounds"):
-        IncrementalDecoder(adder, 1).step(torch.tensor([0]))
-
-
-def test_the_incremental_decoder_refuses_another_mask() -> None:
-    with pytest.raises(ValueError, match="not the routing mask"):
-        IncrementalDecoder(GPTAdder(), 1)
 
 
 def test_prompts_become_sums_of_11_digits(adder: GPTAdder) -> None:
@@ -289,7 +223,3 @@ def test_an_unknown_method_is_refused_before_any_work() -> None:
 def test_what_is_memoised_computes_no_logits(adder: GPTAdder, method: str) -> None:
     with pytest.raises(MethodError, match="computes no logits"):
         forced_logits(adder, forced_contexts(), method)
-
-
-def test_the_sample_models_step_as_the_full_adder() -> None:
-    assert torch.equal(exact_model().step_logits(PAIRS, STATES).argmax(-1), NEXT_STATES)

@@ -1,11 +1,13 @@
-"""Models that tests run: one whose arithmetic never rounds, one with ordinary weights, and wrong ones."""
+"""Models and operands that tests run: weights that never round, ordinary ones and wrong ones; carry chains."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from adder.model import GPTAdder, routing_mask
+from adder.tokens import MAX_OPERAND
 
 PAIRS = torch.arange(16) // 4
 STATES = torch.arange(16) % 4
@@ -60,3 +62,25 @@ def smallest_margin(model: GPTAdder) -> float:
     right = logits.gather(1, NEXT_STATES[:, None])[:, 0]
     others = logits.scatter(1, NEXT_STATES[:, None], -torch.inf).amax(1)
     return float((right - others).min())
+
+
+def structured_pairs(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return operands, int64 (count,) twice: uniform, carry chains in base 10 and in base 2, neighbours of powers."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=generator)
+
+    quarter = count // 4 + 1
+    uniform = draw(MAX_OPERAND + 1, quarter), draw(MAX_OPERAND + 1, quarter)
+    digit, partner = draw(10, 10, quarter), draw(10, 10, quarter)
+    partner = torch.where(draw(8, 10, quarter) > 0, 9 - digit, partner)  # most columns propagate
+    place = 10 ** torch.arange(10)[:, None]
+    decimal = (digit * place).sum(0), (partner * place).sum(0)
+    a = draw(2**33, quarter)
+    binary = a, (~a ^ (1 << draw(33, quarter))) & (2**33 - 1)  # one bit generates or kills, the others propagate
+    powers = torch.tensor([2**i for i in range(34)] + [10**i for i in range(11)])
+    near = [(powers[draw(45, quarter)] + draw(3, quarter) - 1).clamp(0, MAX_OPERAND) for _ in range(2)]
+    columns = zip(uniform, decimal, binary, near, strict=True)
+    a, b = (torch.cat(operands)[:count].clamp(max=MAX_OPERAND) for operands in columns)
+    return a, b
