@@ -1,0 +1,76 @@
+"""The search of one stratum: batches at the subject's own speed, within a number of cases and of seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from verify.hunt.replay import shrink_from
+from verify.hunt.strata import Stratum
+from verify.strategies import Pair
+from verify.subject import Subject, as_sum
+
+_FIRST_BATCH = 8  # a slow subject answers 50 sums a second
+_LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one stratum is searched: until either runs out."""
+
+    cases: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the search of one stratum found.
+
+    Attributes:
+        stratum: its name.
+        cases: pairs that were added.
+        failures: pairs whose sum was wrong.
+        first: the first of these, or None.
+        complete: whether every case of an exhaustive stratum was tried.
+        seconds: how long it took.
+    """
+
+    stratum: str
+    cases: int
+    failures: int
+    first: Pair | None
+    complete: bool
+    seconds: float
+
+
+def search(subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0) -> Search:
+    """Search a stratum for a pair that a subject adds wrongly."""
+    stream = stratum.stream(seed)
+    begin = perf_counter()
+    failures, first, batch, elapsed = 0, None, _FIRST_BATCH, 0.0
+    while stream.drawn < limits.cases and elapsed < limits.seconds and not stream.exhausted:
+        a, b = stream.take(min(batch, limits.cases - stream.drawn))
+        wrong = np.flatnonzero(subject.add_batch(a, b) != a + b)
+        failures += len(wrong)
+        if first is None and len(wrong):
+            first = int(a[wrong[0]]), int(b[wrong[0]])
+        elapsed = perf_counter() - begin
+        batch = _next_batch(batch, stream.drawn / elapsed, limits.seconds - elapsed)
+    return Search(stratum.name, stream.drawn, failures, first, stream.complete, elapsed)
+
+
+def shrink(subject: Subject, pair: Pair, *, seconds: float = 20.0) -> Pair:
+    """Return the smallest pair that a subject adds wrongly and that is reached from a wrong one in the time."""
+    end = perf_counter() + seconds
+
+    def fails(candidate: Pair) -> bool:
+        return perf_counter() < end and as_sum(subject.add(*candidate)) != sum(candidate)
+
+    return shrink_from(pair, fails)
+
+
+def _next_batch(batch: int, pairs_a_second: float, seconds_left: float) -> int:
+    affordable = int(pairs_a_second * max(seconds_left, 0.0))
+    return max(_FIRST_BATCH, min(8 * batch, affordable, _LARGEST_BATCH))

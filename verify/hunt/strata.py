@@ -1,0 +1,109 @@
+"""Strata: named regions of operand space, each with a seeded batch generator and a Hypothesis strategy beside it.
+
+An author adds one in ten lines: under `stratum`, which takes the family whose claim is tested there and the strategy
+that yields the same region one pair at a time, a function that draws one pair for each case number. The docstring is
+the sentence that reports print:
+
+    @stratum("round-numbers", family="boundary", strategy=st.tuples(round_numbers, round_numbers))
+    def _round_numbers(random: Generator, cases: np.ndarray) -> Batch:
+        '''Both operands end in three zeros.'''
+        return numbers(random, len(cases)) // 1000 * 1000, numbers(random, len(cases)) // 1000 * 1000
+
+A stratum with a ``size`` is exhaustive: the case numbers run through 0..size-1, shuffled, before one comes again.
+The strata themselves stand in `verify.hunt.regions`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis.strategies import SearchStrategy
+from numpy.random import Generator
+
+from verify.strategies import Pair
+
+Batch = tuple[np.ndarray, np.ndarray]
+Draw = Callable[[Generator, np.ndarray], Batch]
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A named region of operand space.
+
+    Attributes:
+        name: what ``--stratum`` takes.
+        sentence: what lies in it.
+        family: the family whose claim is tested there.
+        draw: draws a pair for each case number, int64 (N,), from a generator.
+        strategy: draws one pair, and shrinks.
+        size: the number of cases that covers it, where it is exhaustive; else None.
+        fixed: whether a case is one pair, so that a second pass would bring nothing new.
+    """
+
+    name: str
+    sentence: str
+    family: str
+    draw: Draw = field(repr=False)
+    strategy: SearchStrategy[Pair] = field(repr=False)
+    size: int | None = None
+    fixed: bool = False
+
+    def stream(self, seed: int) -> Stream:
+        """Return the pairs of a seed; every stratum has its own."""
+        return Stream(self, seed)
+
+
+class Stream:
+    """The pairs of one stratum and seed, in batches of any size."""
+
+    def __init__(self, stratum: Stratum, seed: int) -> None:
+        digest = hashlib.sha256(f"{stratum.name}/{seed}".encode()).digest()
+        self._random = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+        self._stratum = stratum
+        self._order = np.empty(0, np.int64)
+        self.drawn = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every pair of a fixed stratum was drawn."""
+        return self._stratum.fixed and self.drawn >= (self._stratum.size or 0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stratum is exhaustive and every case of it was drawn."""
+        return self._stratum.size is not None and self.drawn >= self._stratum.size
+
+    def take(self, count: int) -> Batch:
+        """Return the next pairs, int64 (N,) each; fewer than ``count`` where a fixed stratum ends."""
+        cases = self._cases(count)
+        self.drawn += len(cases)
+        return self._stratum.draw(self._random, cases)
+
+    def _cases(self, count: int) -> np.ndarray:
+        size = self._stratum.size
+        if size is None:
+            return np.arange(self.drawn, self.drawn + count)
+        if len(self._order) < count and not (self._stratum.fixed and self.drawn):
+            passes = 1 if self._stratum.fixed else -(-count // size)
+            shuffled = self._random.permuted(np.tile(np.arange(size), (passes, 1)), axis=1)
+            self._order = np.concatenate([self._order, shuffled.ravel()])
+        cases, self._order = self._order[:count], self._order[count:]
+        return cases
+
+
+STRATA: dict[str, Stratum] = {}
+
+
+def stratum(
+    name: str, *, family: str, strategy: SearchStrategy[Pair], size: int | None = None, fixed: bool = False
+) -> Callable[[Draw], Draw]:
+    """Register a batch generator as the stratum of a name; its docstring becomes the sentence."""
+
+    def register(draw: Draw) -> Draw:
+        STRATA[name] = Stratum(name, (draw.__doc__ or "").strip(), family, draw, strategy, size, fixed)
+        return draw
+
+    return register

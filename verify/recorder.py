@@ -1,0 +1,128 @@
+"""What a run of the suite found, as plain values: the recorder that the plugin feeds and ``--evidence`` writes.
+
+Everything arrives with pytest's reports, as user properties, so that it is the same with one process and with many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+SCHEMA = "adder-evidence/1"
+SUBJECT, STRATUM, COUNTEREXAMPLE = "adder.subject", "adder.stratum", "adder.counterexample"
+
+
+@dataclass
+class Family:
+    """How the claims of one family fared; ``reasons`` says why some were skipped, and how failures read."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    xfailed: int = 0
+    reasons: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class Recorder:
+    """What a run found.
+
+    Attributes:
+        run: what the run was told: profile, seed, cases, budget, stratum.
+        subject: spec, name, author, sha256, isolation, method and declared parameters, once it was loaded.
+        families: by name.
+        strata: cases, failures, completeness and seconds by name, in the order they were searched.
+        counterexamples: the cards, in the order they were found; see `verify.explain.Counterexample`.
+    """
+
+    run: dict[str, Any] = field(default_factory=dict)
+    subject: dict[str, Any] | None = None
+    families: dict[str, Family] = field(default_factory=dict)
+    strata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counterexamples: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    begin: float = field(default_factory=time.time)
+
+    def take(self, report: pytest.TestReport, family: str) -> None:
+        """Take in the report of one phase of one test of a family."""
+        record = self.families.setdefault(family, Family(family))
+        record.seconds += report.duration
+        self._count(record, report)
+        if report.when == "teardown":
+            return
+        for name, value in report.user_properties if report.when == "call" else []:
+            self._take_property(name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the evidence as values that JSON knows."""
+        return {
+            "schema": SCHEMA,
+            "subject": self.subject,
+            "run": self.run,
+            "cases": sum(record["cases"] for record in self.strata.values()),
+            "failures": sum(record["failures"] for record in self.strata.values()),
+            "families": [asdict(family) for family in self.families.values()],
+            "strata": list(self.strata.values()),
+            "counterexample": self.smallest(),
+            "counterexamples": self.counterexamples,
+            "errors": self.errors,
+            "seconds": round(time.time() - self.begin, 3),
+        }
+
+    def smallest(self) -> dict[str, Any] | None:
+        """Return the counterexample with the smallest operands, or None."""
+        return min(self.counterexamples, key=lambda found: (found["a"] + found["b"], found["a"]), default=None)
+
+    def write(self, path: Path) -> None:
+        """Write the evidence: the file appears whole or not at all."""
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside.write_text(json.dumps(self.as_json(), indent=1) + "\n")
+        aside.replace(path)
+
+    def _count(self, record: Family, report: pytest.TestReport) -> None:
+        if hasattr(report, "wasxfail"):
+            record.xfailed += 1
+            _add_once(record.reasons, f"known failure: {report.wasxfail}")
+        elif report.skipped:
+            record.skipped += 1
+            _add_once(record.reasons, _skip_reason(report))
+        elif report.failed:
+            record.failed += 1
+            _add_once(record.reasons, _first_line(report))
+            if report.when != "call":
+                _add_once(self.errors, _first_line(report))
+        elif report.when == "call":
+            record.passed += 1
+
+    def _take_property(self, name: str, value: Any) -> None:
+        if name == SUBJECT:
+            self.subject = value
+        elif name == STRATUM:
+            self.strata[value["name"]] = value
+        elif name == COUNTEREXAMPLE:
+            self.counterexamples.append(value)
+
+
+def _add_once(reasons: list[str], reason: str) -> None:
+    if reason not in reasons:
+        reasons.append(reason)
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(text).removeprefix("Skipped: ")
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash else report.longreprtext
+    return f"{report.nodeid.rpartition('/')[2]}: {text.splitlines()[0] if text else 'failed'}"
