@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from verify.answers import as_sum
 from verify.oracle import longest_chain
-from verify.subject import Subject, as_sum
+from verify.subject import OPTIONAL_FUNCTIONS, Subject
 
 
 class WrongAnswerError(AssertionError):
@@ -58,3 +61,11 @@ def assert_answer(a: int, b: int, *, got: object, expected: int, call: str | Non
     __tracebackhide__ = True
     if as_sum(got) != expected:
         raise WrongAnswerError(a, b, got=got, expected=expected, call=call)
+
+
+def require(subject: Subject, ability: str) -> None:
+    """Skip the test where a subject lacks an ability, and name it."""
+    if ability not in subject.abilities:
+        pytest.skip(
+            f"{subject.name} offers no {ability}: {OPTIONAL_FUNCTIONS.get(ability, 'its model is no torch module')}"
+        )

@@ -1,14 +1,14 @@
 """The counterexample card: what was asked, what went wrong where, why it is hard, and how to run it again.
 
-    add(10, 9990)=0, but should be 10000 [carry chain of 3 from column 2]
-      carry        111
-      a      ........1.
-      b      .....9999.
-      sum   00000010000
-      got   00000000000
-      wrong       ^
-      kind   kkkkkkpppg
-      ...
+add(10, 9990)=0, but should be 10000 [carry chain of 3 from column 2]
+  carry        111
+  a      ........1.
+  b      .....9999.
+  sum   00000010000
+  got   00000000000
+  wrong       ^
+  kind   kkkkkkpppg
+  ...
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from verify.answers import as_sum
 from verify.assertions import WrongAnswerError, reason
 from verify.oracle import PLACES, columns, forced_tokens, kind_of, pair_tokens, state_tokens
-from verify.subject import DEFAULT_SPEC, Subject, as_sum
+from verify.subject import DEFAULT_SPEC, Subject
 
 _MARK = {"kill": "k", "propagate": "p", "generate": "g"}
 _SUM_PLACES = PLACES + 1

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
-_MODULES: tuple[str, ...] = ()  # modules that define operations, imported when the first operation is asked for
+_MODULES: tuple[str, ...] = (
+    "verify.numerics",
+)  # modules that define operations, imported when the first operation is asked for
 _operations: dict[str, Callable[..., Any]] = {}
 
 

@@ -58,7 +58,7 @@ def open_database(path: Path = DATABASE) -> ExampleDatabase:
         probe.unlink()
     except OSError as error:
         raise UsageError(
-            f"the example database {str(path)!r} cannot be used ({error.strerror}); make it a folder that can be written"
+            f"the example database {str(path)!r} cannot be used ({error.strerror}); it must be a folder to write in"
         ) from error
     return DirectoryBasedExampleDatabase(path)
 

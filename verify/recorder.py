@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
+    from verify.subject import Subject
+
 SCHEMA = "adder-evidence/1"
-SUBJECT, STRATUM, COUNTEREXAMPLE = "adder.subject", "adder.stratum", "adder.counterexample"
+FAMILY, SUBJECT, STRATUM, COUNTEREXAMPLE = "adder.family", "adder.subject", "adder.stratum", "adder.counterexample"
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Recorder:
         run: what the run was told: profile, seed, cases, budget, stratum.
         subject: spec, name, author, sha256, isolation, method and declared parameters, once it was loaded.
         families: by name.
-        strata: cases, failures, completeness and seconds by name, in the order they were searched.
+        strata: what `verify.hunt.search.Search` says, by name, in the order they were searched.
         counterexamples: the cards, in the order they were found; see `verify.explain.Counterexample`.
     """
 
@@ -52,15 +54,19 @@ class Recorder:
     errors: list[str] = field(default_factory=list)
     begin: float = field(default_factory=time.time)
 
-    def take(self, report: pytest.TestReport, family: str) -> None:
-        """Take in the report of one phase of one test of a family."""
-        record = self.families.setdefault(family, Family(family))
-        record.seconds += report.duration
-        self._count(record, report)
-        if report.when == "teardown":
+    def take(self, report: pytest.TestReport) -> None:
+        """Take in the report of one phase of one test; one that is no claim of the suite changes nothing."""
+        properties: dict[str, Any] = dict(report.user_properties)
+        if FAMILY not in properties:
             return
-        for name, value in report.user_properties if report.when == "call" else []:
-            self._take_property(name, value)
+        name = str(properties[FAMILY])
+        record = self.families.setdefault(name, Family(name))
+        record.seconds = round(record.seconds + report.duration, 3)
+        self._count(record, report)
+        if report.when == "call":
+            self.subject = properties.get(SUBJECT, self.subject)
+            self.strata.update({found["stratum"]: found for found in report_values(report, STRATUM)})
+            self.counterexamples.extend(report_values(report, COUNTEREXAMPLE))
 
     def as_json(self) -> dict[str, Any]:
         """Return the evidence as values that JSON knows."""
@@ -103,13 +109,16 @@ class Recorder:
         elif report.when == "call":
             record.passed += 1
 
-    def _take_property(self, name: str, value: Any) -> None:
-        if name == SUBJECT:
-            self.subject = value
-        elif name == STRATUM:
-            self.strata[value["name"]] = value
-        elif name == COUNTEREXAMPLE:
-            self.counterexamples.append(value)
+
+def describe(subject: Subject) -> dict[str, Any]:
+    """Return what identifies a subject, as plain values."""
+    names = ("spec", "name", "author", "sha256", "isolation", "method", "declared_parameters", "batching", "findings")
+    return {name: getattr(subject, name) for name in names} | {"abilities": sorted(subject.abilities)}
+
+
+def report_values(report: pytest.TestReport, name: str) -> list[Any]:
+    """Return the values of a report's user properties of a name."""
+    return [value for found, value in report.user_properties if found == name]
 
 
 def _add_once(reasons: list[str], reason: str) -> None:

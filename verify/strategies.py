@@ -28,7 +28,9 @@ def pairs() -> SearchStrategy[Pair]:
     return _pairs()
 
 
-def operands(alphabet: Sequence[int] = range(10), *, min_digits: int = 0, max_digits: int = PLACES) -> SearchStrategy[int]:
+def operands(
+    alphabet: Sequence[int] = range(10), *, min_digits: int = 0, max_digits: int = PLACES
+) -> SearchStrategy[int]:
     """Single operands with digits of an alphabet, units first.
 
     Raises:
@@ -173,7 +175,5 @@ def _chain_at_the_top(found: Sequence[Pair], base: int) -> int:
 def _check_bounds(what: str, least_value: int, most_value: int, most: int, *, least: int) -> None:
     if not least <= least_value <= most_value <= most:
         raise InvalidArgument(
-            f"min_{what}={least_value}, max_{what}={most_value} admit nothing; the bounds lie between {least} and {most}"
+            f"min_{what}={least_value}, max_{what}={most_value} admit nothing; both lie between {least} and {most}"
         )
-
-

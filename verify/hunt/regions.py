@@ -177,7 +177,9 @@ def _columns(random: Generator, cases: np.ndarray) -> Batch:
     place, carry, _, _ = _column_case(cases)
     a, b = _put_column(numbers(random, len(cases)), numbers(random, len(cases)), cases)
     unit = _POWERS_OF_TEN[place]
-    low = random.integers(0, unit)  # what lies below the column: low + (unit - low) carries, low + (unit - 1 - low) does not
+    low = random.integers(
+        0, unit
+    )  # what lies below the column: low + (unit - low) carries, low + (unit - 1 - low) does not
     return a // unit * unit + low, np.where(place == 0, b, b // unit * unit + unit - 1 - low + carry * (low > 0))
 
 
@@ -231,7 +233,13 @@ def _uniform(random: Generator, cases: np.ndarray) -> Batch:
     return numbers(random, len(cases)), numbers(random, len(cases))
 
 
-@stratum("below-100", family="sums", strategy=st.tuples(operands(max_digits=2), operands(max_digits=2)), size=10_000, fixed=True)
+@stratum(
+    "below-100",
+    family="sums",
+    strategy=st.tuples(operands(max_digits=2), operands(max_digits=2)),
+    size=10_000,
+    fixed=True,
+)
 def _below_100(random: Generator, cases: np.ndarray) -> Batch:  # noqa: ARG001 - the case is the pair
     """Every pair of operands below 100."""
     return cases // 100, cases % 100

@@ -36,11 +36,17 @@ def set_key(test: Any, key: bytes) -> None:
     test._hypothesis_internal_database_key = key  # noqa: SLF001 - read by hypothesis.core, no public way
 
 
-def keep(database: ExampleDatabase | None, key: bytes, pair: Pair) -> bool:
+def key(test: Any) -> bytes:
+    """Return the key that `set_key` gave a test."""
+    found: bytes = test._hypothesis_internal_database_key  # noqa: SLF001 - see set_key
+    return found
+
+
+def keep(database: ExampleDatabase | None, under: bytes, pair: Pair) -> bool:
     """Store a failing pair for the property of a key that draws from `pairs`; return whether it was stored."""
     if database is None or choices_to_bytes is None:
         return False
-    database.save(key + b".secondary", choices_to_bytes(choices_of(pair)))
+    database.save(under + b".secondary", choices_to_bytes(choices_of(pair)))
     return True
 
 
@@ -61,7 +67,7 @@ def shrink_from(
                 phases=_phases(),
                 suppress_health_check=list(HealthCheck),
             ),
-            database_key=_KEY + b"",
+            database_key=_KEY,
         )
     except NoSuchExample:
         return pair

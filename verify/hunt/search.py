@@ -7,10 +7,11 @@ from time import perf_counter
 
 import numpy as np
 
+from verify.answers import as_sum
 from verify.hunt.replay import shrink_from
 from verify.hunt.strata import Stratum
 from verify.strategies import Pair
-from verify.subject import Subject, as_sum
+from verify.subject import Subject
 
 _FIRST_BATCH = 8  # a slow subject answers 50 sums a second
 _LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower
@@ -33,6 +34,7 @@ class Search:
         cases: pairs that were added.
         failures: pairs whose sum was wrong.
         first: the first of these, or None.
+        got: what the batch said of it.
         complete: whether every case of an exhaustive stratum was tried.
         seconds: how long it took.
     """
@@ -41,6 +43,7 @@ class Search:
     cases: int
     failures: int
     first: Pair | None
+    got: int | None
     complete: bool
     seconds: float
 
@@ -49,16 +52,19 @@ def search(subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0)
     """Search a stratum for a pair that a subject adds wrongly."""
     stream = stratum.stream(seed)
     begin = perf_counter()
-    failures, first, batch, elapsed = 0, None, _FIRST_BATCH, 0.0
+    failures, batch, elapsed = 0, _FIRST_BATCH, 0.0
+    first: Pair | None = None
+    got: int | None = None
     while stream.drawn < limits.cases and elapsed < limits.seconds and not stream.exhausted:
         a, b = stream.take(min(batch, limits.cases - stream.drawn))
-        wrong = np.flatnonzero(subject.add_batch(a, b) != a + b)
+        sums = subject.add_batch(a, b)
+        wrong = np.flatnonzero(sums != a + b)
         failures += len(wrong)
         if first is None and len(wrong):
-            first = int(a[wrong[0]]), int(b[wrong[0]])
+            first, got = (int(a[wrong[0]]), int(b[wrong[0]])), int(sums[wrong[0]])
         elapsed = perf_counter() - begin
         batch = _next_batch(batch, stream.drawn / elapsed, limits.seconds - elapsed)
-    return Search(stratum.name, stream.drawn, failures, first, stream.complete, elapsed)
+    return Search(stratum.name, stream.drawn, failures, first, got, stream.complete, elapsed)
 
 
 def shrink(subject: Subject, pair: Pair, *, seconds: float = 20.0) -> Pair:

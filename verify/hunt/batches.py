@@ -1,0 +1,65 @@
+"""The batch tier of a test run: a stratum is searched, its failure shrunk and handed to its family's property."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from verify.assertions import WrongAnswerError
+from verify.hunt import replay
+from verify.hunt.search import Limits, Search, search, shrink
+from verify.hunt.strata import Stratum
+from verify.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.database import ExampleDatabase
+
+
+@dataclass(frozen=True)
+class BatchTier:
+    """What all strata of a run share.
+
+    Attributes:
+        subject: what is under verification.
+        limits: of one stratum.
+        seed: of the batches.
+        database: where failures are kept for the next run, or None.
+        record: takes what the search of a stratum found, as plain values.
+    """
+
+    subject: Subject
+    limits: Limits
+    seed: int
+    database: ExampleDatabase | None
+    record: Callable[[dict[str, Any]], None]
+
+    def check(self, stratum: Stratum, claim: Callable[..., None]) -> None:
+        """Assert that no pair of a stratum is added wrongly.
+
+        Args:
+            stratum: where to look.
+            claim: the Hypothesis property over `verify.strategies.pairs` that replays a failure in the next run.
+
+        Raises:
+            WrongAnswerError: about the smallest wrong pair that is reached from the first.
+        """
+        __tracebackhide__ = True
+        found = search(self.subject, stratum, self.limits, seed=self.seed)
+        self.record(asdict(found) | {"sentence": stratum.sentence, "family": stratum.family})
+        if found.first is not None:
+            raise self._wrong(found, claim)
+
+    def _wrong(self, found: Search, claim: Callable[..., None]) -> WrongAnswerError:
+        a, b = found.first or (0, 0)
+        replay.keep(self.database, replay.key(claim), (a, b))
+        got = self.subject.add(a, b)
+        if got == a + b:
+            call = f"add_batch([{a}], [{b}]), where add({a}, {b}) is right"
+            wrong = WrongAnswerError(a, b, got=found.got, expected=a + b, call=call)
+        else:
+            a, b = shrink(self.subject, (a, b))
+            wrong = WrongAnswerError(a, b, got=self.subject.add(a, b), expected=a + b)
+        wrong.stratum, wrong.cases, wrong.failures = found.stratum, found.cases, found.failures
+        return wrong

@@ -1,0 +1,46 @@
+"""Sums are right where something begins or ends: at zero, at powers of ten and of two, at the largest operand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from verify.assertions import assert_sum
+from verify.hunt.batches import BatchTier
+from verify.hunt.regions import strata_of
+from verify.hunt.strata import Stratum
+from verify.oracle import BITS, MAX_OPERAND
+from verify.strategies import Pair, pairs
+from verify.subject import Subject
+
+STRATA = strata_of("boundary")
+EDGES = [0, 1, 9, 10, 4_999_999_999, 5_000_000_000, 9_999_999_998, MAX_OPERAND]
+
+
+@given(pair=pairs())
+def test_sums_at_a_boundary_are_right(subject: Subject, pair: Pair) -> None:
+    assert_sum(subject, *pair)
+
+
+@given(data=st.data())
+def test_boundaries_hold_in_every_stratum(subject: Subject, data: DataObject) -> None:
+    assert_sum(subject, *data.draw(data.draw(st.sampled_from(STRATA)).strategy))
+
+
+@pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
+def test_no_boundary_is_broken(hunt: BatchTier, stratum: Stratum) -> None:
+    hunt.check(stratum, test_sums_at_a_boundary_are_right)
+
+
+@pytest.mark.parametrize("a", EDGES)
+@pytest.mark.parametrize("b", EDGES)
+def test_edges_are_added_to_edges(subject: Subject, a: int, b: int) -> None:
+    assert_sum(subject, a, b)
+
+
+@pytest.mark.parametrize("exponent", range(BITS))
+def test_a_bit_is_added_to_the_ones_below_it(subject: Subject, exponent: int) -> None:
+    assert_sum(subject, 2**exponent - 1, 1)
+    assert_sum(subject, 2**exponent - 1, 2**exponent)

@@ -1,0 +1,48 @@
+"""A carry reaches every column it should, however far it has to travel, and no other."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from verify.assertions import assert_sum
+from verify.hunt.batches import BatchTier
+from verify.hunt.regions import strata_of
+from verify.hunt.strata import Stratum
+from verify.oracle import PLACES
+from verify.strategies import Pair, carry_chains, pairs
+from verify.subject import Subject
+
+STRATA = strata_of("carry")
+
+
+@given(pair=pairs())
+def test_every_column_passes_its_carry_on(subject: Subject, pair: Pair) -> None:
+    assert_sum(subject, *pair)
+
+
+@given(pair=carry_chains())
+def test_a_carry_travels_through_decimal_columns(subject: Subject, pair: Pair) -> None:
+    assert_sum(subject, *pair)
+
+
+@given(pair=carry_chains(base=2))
+def test_a_carry_travels_through_binary_columns(subject: Subject, pair: Pair) -> None:
+    assert_sum(subject, *pair)
+
+
+@given(data=st.data())
+def test_carries_arrive_in_every_stratum(subject: Subject, data: DataObject) -> None:
+    assert_sum(subject, *data.draw(data.draw(st.sampled_from(STRATA)).strategy))
+
+
+@pytest.mark.parametrize("length", range(1, PLACES + 1))
+def test_a_one_runs_through_nines(subject: Subject, length: int) -> None:
+    assert_sum(subject, 1, 10**length - 1)
+
+
+@pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
+def test_no_carry_is_lost_or_invented(hunt: BatchTier, stratum: Stratum) -> None:
+    hunt.check(stratum, test_every_column_passes_its_carry_on)

@@ -1,0 +1,32 @@
+"""The sum of any two operands is right, whatever their size."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from verify.assertions import assert_sum
+from verify.hunt.batches import BatchTier
+from verify.hunt.regions import strata_of
+from verify.hunt.strata import Stratum
+from verify.strategies import Pair, pairs
+from verify.subject import Subject
+
+STRATA = strata_of("sums")
+
+
+@given(pair=pairs())
+def test_any_sum_is_right(subject: Subject, pair: Pair) -> None:
+    assert_sum(subject, *pair)
+
+
+@given(data=st.data())
+def test_sums_are_right_in_every_stratum(subject: Subject, data: DataObject) -> None:
+    assert_sum(subject, *data.draw(data.draw(st.sampled_from(STRATA)).strategy))
+
+
+@pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
+def test_no_sum_is_wrong(hunt: BatchTier, stratum: Stratum) -> None:
+    hunt.check(stratum, test_any_sum_is_right)
