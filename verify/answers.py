@@ -10,8 +10,14 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NO_INTEGER = -1  # in a batch of sums: the answer was no integer, or one that no sum can be
 
@@ -19,6 +25,7 @@ _SHOWN = 200  # characters of a foreign value that are kept
 _LARGEST = 2**62
 _DIGITS = re.compile(r"\s*[0-9]{1,19}\s*", re.ASCII)
 _LARGEST_EXACT_FLOAT = 2**53
+_MOST_ODD_ANSWERS = 32  # of one batch, that are kept with their index
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,24 @@ def read(returned: object) -> Answer:
 def from_exception(error: BaseException) -> Answer:
     """Return the answer of an ``add`` that raised."""
     return Answer(None, type(error).__name__[:_SHOWN], shown(error, str), raised=True)
+
+
+def collect(answers: Iterable[Answer]) -> dict[str, Any]:
+    """Return many answers as plain values and arrays.
+
+    "sums" holds int64 (N,), `NO_INTEGER` where an answer is none; "counts" how often each complaint was made; "odd"
+    the first odd answers as [index, wire].
+    """
+    sums: list[int] = []
+    odd: list[list[Any]] = []
+    counts = Counter[str]()
+    for index, answer in enumerate(answers):
+        sums.append(as_sum(answer.value))
+        if answer.complaint is not None:
+            counts[answer.complaint] += 1
+            if len(odd) < _MOST_ODD_ANSWERS:
+                odd.append([index, answer.to_wire()])
+    return {"sums": np.array(sums, np.int64), "odd": odd, "counts": dict(counts)}
 
 
 def as_sum(answer: object) -> int:

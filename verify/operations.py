@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
-_MODULES: tuple[str, ...] = (
-    "verify.numerics",
-)  # modules that define operations, imported when the first operation is asked for
+# modules that define operations, imported when the first operation is asked for
+_MODULES = ("verify.forcing", "verify.numerics")
 _operations: dict[str, Callable[..., Any]] = {}
 
 

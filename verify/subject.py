@@ -13,15 +13,20 @@ exchange plain values and numpy arrays, so that the model may live in another pr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from verify import loading, operations
-from verify.answers import NO_INTEGER, Answer, Raised, Unreadable, as_sum, from_exception, read, shown
+from verify.answers import NO_INTEGER, Answer, Raised, Unreadable, as_sum, collect, from_exception, read, shown
 from verify.errors import ContractError, SubjectBuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+
+    from verify.sandbox import Limits
 
 __all__ = [
     "DEFAULT_SPEC",
@@ -48,6 +53,7 @@ OPTIONAL_FUNCTIONS = {
     "METHODS": "METHODS: names of the ways to decode that add_batch and forced_logits take",
 }
 
+_WORTH_LEARNING = 64  # pairs: learning to force takes about as many calls of add
 SMOKE = ((0, 0), (1, 2), (12, 30), (100, 200))  # sums without a carry: an adder that raises on all of them is none
 
 Rung = Literal["auto", "bwrap", "landlock", "limits", "off"]
@@ -62,6 +68,7 @@ class LoadedAdder:
     metadata: Mapping[str, Any]
     method: str | None = None
     memory: dict[str, Any] = field(default_factory=dict)  # what operations keep between calls
+    at: Callable[[int], None] = lambda _index: None  # told which pair of a batch is next
 
     @classmethod
     def build(cls, spec: str, namespace: Any, method: str | None = None) -> LoadedAdder:
@@ -109,16 +116,34 @@ class LoadedAdder:
         except (Exception, SystemExit) as error:  # an exception on some operands is a counterexample
             return from_exception(error)
 
-    def answers(self, a: np.ndarray, b: np.ndarray) -> Iterator[Answer]:
-        """Yield the answer to each pair of operands, int64 (N,) each, one call of ``add`` a pair."""
-        for x, y in zip(a.tolist(), b.tolist(), strict=True):
+    def answers(self, a: np.ndarray, b: np.ndarray, places: np.ndarray | None = None) -> Iterator[Answer]:
+        """Yield the answer to each pair of operands, int64 (N,) each, one call of ``add`` a pair.
+
+        Args:
+            a: int64 (N,).
+            b: int64 (N,).
+            places: which pairs of a batch these are, int64 (N,), where they are not all of it.
+        """
+        for index, (x, y) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+            self.at(index if places is None else int(places[index]))
             yield self.answer(x, y)
 
-    def batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Return what ``add_batch`` says, int64 (N,), of operands, int64 (N,) each."""
+    def many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        """Return the sums of operands, int64 (N,) each, in the form of `verify.answers.collect`.
+
+        Args:
+            how: "add", "add_batch" or "teacher forcing".
+            a: int64 (N,).
+            b: int64 (N,).
+        """
+        if how == "add":
+            return collect(self.answers(a, b))
+        if how == "teacher forcing":
+            forced: dict[str, Any] = operations.run("forced_batch", self, a=a, b=b)
+            return forced
         offered = self.namespace.add_batch
         sums = offered(self.model, a, b) if self.method is None else offered(self.model, a, b, method=self.method)
-        return np.fromiter((as_sum(read(answer).value) for answer in sums), np.int64)
+        return collect(map(read, sums))
 
 
 def _build_error(spec: str, error: BaseException) -> SubjectBuildError:
@@ -142,7 +167,7 @@ class Subject(ABC):
         isolation: the rung behind which it runs; "off" in this process.
         abilities: what it offers beyond ``add``: names of `OPTIONAL_FUNCTIONS`, and "module" for a torch module.
         method: the way of decoding under verification, or None for its default.
-        batching: how `add_batch` comes by its sums: "add_batch", "teacher forcing", "add"; "" before the first batch.
+        batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
         findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
     """
 
@@ -158,6 +183,7 @@ class Subject(ABC):
 
     def __init__(self) -> None:
         self._findings: dict[str, dict[str, Any]] = {}
+        self._unforced: str | None = None  # why teacher forcing is not used; "" where it is, None before it is tried
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -180,9 +206,38 @@ class Subject(ABC):
     def _answer(self, a: int, b: int) -> Answer:
         """Return what ``add`` says."""
 
-    @abstractmethod
     def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none."""
+        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none.
+
+        Raises:
+            ContractError: the subject's own ``add_batch`` returns another number of sums.
+        """
+        how = self._way(len(a))
+        told = self._many(how, a, b)
+        sums: np.ndarray = told["sums"]
+        if len(sums) != len(a):
+            raise ContractError(f"add_batch of {self.spec} returned {len(sums)} sums of {len(a)} pairs")
+        for index, wire in told["odd"]:
+            answer = Answer.from_wire(wire)
+            self.note(answer.complaint or "", answer.text, int(a[index]), int(b[index]), count=0)
+        for complaint, count in told["counts"].items():
+            self.note(complaint, "", count=count)
+        if told.get("given_up"):
+            self._unforced = told["given_up"]
+        self.batching = f"add ({self._unforced})" if how != "add_batch" and self._unforced else how
+        return sums
+
+    def _way(self, count: int) -> str:
+        """Return how a batch of so many pairs is summed."""
+        if "add_batch" in self.abilities:
+            return "add_batch"
+        if self._unforced is None and count >= _WORTH_LEARNING and self.method is None:
+            self._unforced = self.ask("learn_forcing")
+        return "teacher forcing" if self._unforced == "" else "add"
+
+    @abstractmethod
+    def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        """Return what `LoadedAdder.many` does."""
 
     @abstractmethod
     def ask(self, operation: str, **arguments: Any) -> Any:
@@ -226,24 +281,17 @@ class LocalSubject(Subject):
     def _answer(self, a: int, b: int) -> Answer:
         return self.loaded.answer(a, b)
 
-    def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none."""
-        if "add_batch" in self.abilities:
-            self.batching = "add_batch"
-            sums = self.loaded.batch(a, b)
-            if len(sums) != len(a):
-                raise ContractError(f"add_batch of {self.spec} returned {len(sums)} sums of {len(a)} pairs")
-            return sums
-        self.batching = "add"
-        answers = (self.add(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True))
-        return np.fromiter((as_sum(answer) for answer in answers), np.int64, len(a))
+    def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        return self.loaded.many(how, a, b)
 
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.operations`)."""
         return operations.run(operation, self.loaded, **arguments)
 
 
-def load(spec: str | None = None, *, method: str | None = None, sandbox: Rung = "auto", limits: Any = None) -> Subject:
+def load(
+    spec: str | None = None, *, method: str | None = None, sandbox: Rung = "auto", limits: Limits | None = None
+) -> Subject:
     """Return the subject that a spec names.
 
     Args:

@@ -112,7 +112,7 @@ def environment(scratch: str) -> dict[str, str]:
 
 def worker_command(*arguments: str) -> list[str]:
     """Return the command of the worker: this interpreter, without the user's paths and settings."""
-    return [sys.executable, "-I", "-B", str(_HERE / "worker.py"), *arguments]
+    return [sys.executable, "-I", "-B", "-u", str(_HERE / "worker.py"), *arguments]
 
 
 def module_folders() -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verify import errors
-from verify.answers import NO_INTEGER, Answer, printable
+from verify.answers import Answer, printable
 from verify.errors import ProtocolError, SubjectCrashedError, VerifyError
 from verify.sandbox import ladder, processes
 from verify.sandbox.limits import GIBIBYTE, Limits
@@ -91,41 +92,39 @@ class SandboxedSubject(Subject):
         except ValueError as error:
             raise ProtocolError(f"{self.spec} broke the protocol: its answer to {a} + {b} is none") from error
 
-    def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none."""
-        self.batching = "add_batch" if "add_batch" in self.abilities else "add"
-        do = "offered_batch" if self.batching == "add_batch" else "add_batch"
-        sums = np.full(len(a), NO_INTEGER, np.int64)
-        start = 0
-        while start < len(a):
-            chunk = slice(start, start + self._chunk())
-            sums[chunk] = self._sums(do, a[chunk], b[chunk])
-            start = chunk.stop
-        return sums
-
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.operations`), run where the model lives."""
         return self._call("ask", self.limits.ask_seconds, operation=operation, arguments=arguments)
 
-    def _sums(self, do: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        told = self._call(do, self.limits.call_seconds, (a, b), a=a, b=b)
-        try:
-            self._note_odd(told, a, b)
-            sums: np.ndarray = told["sums"]
-            is_batch = sums.dtype == np.int64 and sums.shape == a.shape
-        except (TypeError, KeyError, IndexError, ValueError, AttributeError):
-            is_batch = False
-        if not is_batch:
-            raise ProtocolError(f"{self.spec} broke the protocol: a batch of {len(a)} sums came back as none")
-        return sums
+    def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        parts, odd, counts, start, given_up = [np.empty(0, np.int64)], [], Counter[str](), 0, ""
+        while start < len(a):
+            chunk = slice(start, start + self._chunk())
+            told = self._part(how, a[chunk], b[chunk])
+            parts.append(told["sums"])
+            odd += [[start + index, wire] for index, wire in told["odd"]]
+            counts.update(told["counts"])
+            given_up = given_up or told.get("given_up", "")
+            start = chunk.stop
+        return {"sums": np.concatenate(parts), "odd": odd, "counts": counts, "given_up": given_up}
 
-    def _note_odd(self, told: dict[str, Any], a: np.ndarray, b: np.ndarray) -> None:
-        for index, wire in told["odd"]:
-            answer = Answer.from_wire(wire)
-            if answer.complaint is not None:
-                self.note(answer.complaint, answer.text, int(a[index]), int(b[index]), count=0)
-        for complaint, count in told["counts"].items():
-            self.note(printable(complaint), "", count=int(count))
+    def _part(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        """Return one request's worth of sums, checked to be in the form that was agreed.
+
+        Raises:
+            ProtocolError: it is not.
+        """
+        told = self._call("many", self.limits.call_seconds, (a, b), how=how, a=a, b=b)
+        try:
+            is_batch = told["sums"].dtype == np.int64 and told["sums"].ndim == 1
+            answers = [Answer.from_wire(wire) for index, wire in told["odd"] if 0 <= index < len(a)]
+            counts = {printable(complaint): int(count) for complaint, count in told["counts"].items()}
+            given_up = printable(str(told.get("given_up", "")))
+        except (TypeError, KeyError, ValueError, AttributeError):
+            is_batch = False
+        if not is_batch or len(answers) != len(told["odd"]):
+            raise ProtocolError(f"{self.spec} broke the protocol: a batch of {len(a)} sums came back as none")
+        return {"sums": told["sums"], "odd": told["odd"], "counts": counts, "given_up": given_up}
 
     def _chunk(self) -> int:
         if self._seconds_per_pair == 0.0:

@@ -10,24 +10,22 @@ import mmap
 import os
 import struct
 import sys
-from collections import Counter
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # the folder above `verify` may not be listed here, so that the import system could not find it
 sys.modules["verify"] = ModuleType("verify")
 sys.modules["verify"].__path__ = [str(Path(__file__).resolve().parents[1])]
 
-import numpy as np  # noqa: E402 - the package comes first
-
-from verify import loading, operations  # noqa: E402
-from verify.answers import Answer, as_sum, shown  # noqa: E402
+from verify import loading, operations  # noqa: E402 - the package comes first
+from verify.answers import shown  # noqa: E402
 from verify.errors import VerifyError  # noqa: E402
 from verify.sandbox import limits, wire  # noqa: E402
 from verify.subject import LoadedAdder  # noqa: E402
-
-_MOST_ODD_ANSWERS = 32  # of one batch, that are sent with their operands' index
 
 
 class Worker:
@@ -48,37 +46,20 @@ class Worker:
         self.loaded = LoadedAdder.build(place.spec, loading.execute(place), method)
         metadata = self.loaded.metadata
         said = {key: shown(metadata[key], str) for key in ("name", "author", "params") if metadata.get(key) is not None}
+        self.loaded.at = lambda index: struct.pack_into("<q", self.progress, 0, index)
         return {"metadata": said, "abilities": sorted(self.loaded.abilities)}
 
     def add(self, a: int, b: int) -> Any:
         """Return the answer to one pair of operands."""
         return self.loaded.answer(a, b).to_wire()
 
-    def add_batch(self, a: np.ndarray, b: np.ndarray) -> Any:
-        """Return the answers to many, one call of ``add`` each: sums, and what was odd about some of them."""
-        sums, counts = np.empty(len(a), np.int64), Counter[str]()
-        odd: list[Any] = []
-        for index, answer in enumerate(self._answers(a, b)):
-            sums[index] = as_sum(answer.value)
-            if answer.complaint is not None:
-                counts[answer.complaint] += 1
-                if len(odd) < _MOST_ODD_ANSWERS:
-                    odd.append([index, answer.to_wire()])
-        return {"sums": sums, "odd": odd, "counts": counts}
-
-    def offered_batch(self, a: np.ndarray, b: np.ndarray) -> Any:
-        """Return what the file's own ``add_batch`` says."""
-        return {"sums": self.loaded.batch(a, b), "odd": [], "counts": {}}
+    def many(self, how: str, a: np.ndarray, b: np.ndarray) -> Any:
+        """Return the sums of many pairs, and what was odd about some of them."""
+        return self.loaded.many(how, a, b)
 
     def ask(self, operation: str, arguments: dict[str, Any]) -> Any:
         """Return what an operation finds."""
         return operations.run(operation, self.loaded, **arguments)
-
-    def _answers(self, a: np.ndarray, b: np.ndarray) -> Any:
-        for index, (x, y) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-            struct.pack_into("<q", self.progress, 0, index)
-            answer: Answer = self.loaded.answer(x, y)
-            yield answer
 
 
 def serve(worker: Worker, requests: BinaryIO, answers: BinaryIO) -> None:

@@ -1,0 +1,136 @@
+"""Learning how an adder lays out its tokens: each a constant, or a function of one column of the operands or the sum.
+
+Nothing is assumed about the alphabet, the order of the columns or the separators; bases 10 and 2 are tried. The
+functions are tables, filled from examples; what no example showed is left open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OPEN = -1  # in a table: no example showed this entry
+
+_COLUMNS = {10: 11, 2: 35}  # columns of a sum, by base
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A quantity of one column of a sum.
+
+    Attributes:
+        kind: "a" or "b", an operand's digit; "pair", both; "sum", the sum's digit; "state", with the carry out of it.
+        base: 2 or 10.
+        column: from 0, units first.
+        size: how many values it can take.
+    """
+
+    kind: str
+    base: int
+    column: int
+    size: int
+
+    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return its value, int64 (N,), for operands, int64 (N,) each."""
+        place = self.base**self.column
+        digit_a, digit_b, digit_sum = (np.asarray(x // place % self.base) for x in (a, b, a + b))
+        if self.kind == "pair":
+            return np.asarray(digit_a * self.base + digit_b)
+        if self.kind == "state":
+            below = place * self.base
+            return np.asarray(digit_sum + self.base * ((a % below + b % below) // below))
+        return {"a": digit_a, "b": digit_b, "sum": digit_sum}[self.kind]
+
+
+_CONSTANT = Feature("a", 2, 40, 1)  # the 40th bit of an operand is always 0
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as a function of a feature: ``table[feature(a, b)]``."""
+
+    feature: Feature
+    table: np.ndarray
+
+
+def prompt_features(*, pairs: bool) -> list[Feature]:
+    """Return what a token of a prompt may be a function of, the simplest first; pairs of digits take many examples."""
+    kinds = [("a", 10, 10), ("b", 10, 10), ("a", 2, 2), ("b", 2, 2), ("pair", 2, 4)]
+    return [_CONSTANT, *_features(kinds + [("pair", 10, 100)] * pairs)]
+
+
+def answer_features() -> list[Feature]:
+    """Return what a token of an answer may be a function of, the simplest first."""
+    return [_CONSTANT, *_features([("sum", 10, 10), ("sum", 2, 2), ("state", 2, 4), ("state", 10, 20)])]
+
+
+def learn(tokens: np.ndarray, a: np.ndarray, b: np.ndarray, features: Iterable[Feature]) -> list[Token | None]:
+    """Return each column of tokens, int64 (N, L), as a function of a feature; None where none fits every example."""
+    tables = [(feature, feature(a, b)) for feature in features]
+    learnt = [_fit(column, tables) for column in tokens.T]
+    return _share(learnt)
+
+
+def write(layout: list[Token], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the tokens, int64 (N, L), of operands, int64 (N,) each; `OPEN` where no example showed one."""
+    return np.stack([token.table[token.feature(a, b)] for token in layout], axis=1)
+
+
+def examples(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return operands that show every digit in every column: ten that do so by construction, then random ones.
+
+    Every fourth of the random ones is large, so that the highest bits of both operands are seen too.
+    """
+    digit, column = np.arange(10)[:, None], np.arange(10)[None, :]
+    place = 10 ** np.arange(10)
+    a, b = ((digit + column) % 10) @ place, ((3 * digit + 7 * column) % 10) @ place
+    source = np.random.default_rng(46)
+    low = np.where(np.arange(count - 10) % 4 == 0, 2**33, 0)
+    more_a, more_b = (source.integers(low, 10**10) for _ in "ab")
+    return np.concatenate([a, more_a]), np.concatenate([b, more_b])
+
+
+def pair_examples() -> tuple[np.ndarray, np.ndarray]:
+    """Return 100 pairs of operands that show every pair of digits in every column."""
+    digit_a, digit_b = np.divmod(np.arange(100), 10)
+    column, place = np.arange(10)[None, :], 10 ** np.arange(10)
+    a = ((digit_a[:, None] + column) % 10) @ place
+    b = ((digit_b[:, None] + 3 * column) % 10) @ place
+    return a, b
+
+
+def _features(kinds: Iterable[tuple[str, int, int]]) -> list[Feature]:
+    return [Feature(kind, base, column, size) for kind, base, size in kinds for column in range(_COLUMNS[base])]
+
+
+def _fit(column: np.ndarray, values: list[tuple[Feature, np.ndarray]]) -> Token | None:
+    for feature, value in values:
+        table = np.full(feature.size, OPEN, np.int64)
+        table[value] = column
+        if np.array_equal(table[value], column):
+            return Token(feature, table)
+    return None
+
+
+def _share(learnt: list[Token | None]) -> list[Token | None]:
+    """Fill what is open in a table from columns of the same kind, where all of these agree."""
+    groups: dict[tuple[str, int], list[np.ndarray]] = {}
+    for token in learnt:
+        if token is not None and token.feature is not _CONSTANT:
+            groups.setdefault((token.feature.kind, token.feature.base), []).append(token.table)
+    unions = {kind: np.stack(tables).max(axis=0) for kind, tables in groups.items()}
+    agree = {kind for kind, tables in groups.items() if all(_is_part(table, unions[kind]) for table in tables)}
+    shared: list[Token | None] = []
+    for token in learnt:
+        kind = ("", 0) if token is None or token.feature is _CONSTANT else (token.feature.kind, token.feature.base)
+        shared.append(Token(token.feature, unions[kind]) if token is not None and kind in agree else token)
+    return shared
+
+
+def _is_part(table: np.ndarray, whole: np.ndarray) -> bool:
+    return bool(np.all((table == OPEN) | (table == whole)))
