@@ -141,6 +141,14 @@ def collect(answers: Iterable[Answer]) -> dict[str, Any]:
     return {"sums": np.array(sums, np.int64), "odd": odd, "counts": dict(counts)}
 
 
+def collect_batch(sums: Iterable[object]) -> dict[str, Any]:
+    """Return the same for what ``add_batch`` returned; an array of integers is as agreed."""
+    if not (isinstance(sums, np.ndarray) and sums.dtype.kind in "iu"):
+        return collect(map(read, sums))
+    possible = (sums >= 0) & (sums < _LARGEST)  # (N,)
+    return {"sums": np.where(possible, sums, NO_INTEGER).astype(np.int64), "odd": [], "counts": {}}
+
+
 def as_sum(answer: object) -> int:
     """Return an answer as a sum that fits int64, or `NO_INTEGER`; a bool is no integer."""
     if type(answer) is int and 0 <= answer < _LARGEST:

@@ -18,7 +18,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from verify import loading, operations
-from verify.answers import NO_INTEGER, Answer, Raised, Unreadable, as_sum, collect, from_exception, read, shown
+from verify.answers import (
+    NO_INTEGER,
+    Answer,
+    Raised,
+    Unreadable,
+    as_sum,
+    collect,
+    collect_batch,
+    from_exception,
+    read,
+    shown,
+)
 from verify.errors import ContractError, SubjectBuildError
 
 if TYPE_CHECKING:
@@ -143,7 +154,7 @@ class LoadedAdder:
             return forced
         offered = self.namespace.add_batch
         sums = offered(self.model, a, b) if self.method is None else offered(self.model, a, b, method=self.method)
-        return collect(map(read, sums))
+        return collect_batch(sums)
 
 
 def _build_error(spec: str, error: BaseException) -> SubjectBuildError:
