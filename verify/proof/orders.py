@@ -1,0 +1,323 @@
+"""Evaluates one step in one admissible order, and looks for an order in which a machine would add wrongly.
+
+An order says, layer by layer, in which sequence a sum is taken and whether products are fused into it, where
+attention's scale is applied, and how softmax is normalised. Everything is rounded to nearest even, exp correctly.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import exp, inf, isnan, isqrt, sqrt
+from typing import Any, Protocol
+
+from verify.proof.automaton import Counterexample, binary_machine, counterexample
+from verify.proof.enclosure import exponential, inverse_root_of_two
+from verify.proof.formats import EVERY_OPERATION, FORMATS, Format, round_to
+from verify.proof.network import CONTEXTS, VOCABULARY
+from verify.proof.weights import Matrix, Vector, Weights
+
+LAYER_TERMS = {
+    "projection": 2, "score": 2, "mix": 2, "output": 2, "hidden": 3, "contraction": 5, "head": 2,
+}  # fmt: skip
+SCALES = ("score", "query", "query and key")
+NORMALISATIONS = ("divide", "multiply by the reciprocal", "divide last")
+ORDER_PARTS = (*LAYER_TERMS, "scale", "normalisation")
+RESTARTS = 30
+MOVES = 100
+
+Order = dict[str, Any]
+
+
+class InadmissibleError(ArithmeticError):
+    """The evaluation overflows, so that it says nothing about rounding."""
+
+
+class Arithmetic(Protocol):
+    """Rounding to the format of operations and to that of stored tensors, and the functions of attention."""
+
+    def number(self, value: Fraction) -> Any:
+        """Return a weight as this arithmetic's kind of number."""
+
+    def operation(self, value: Any) -> Any:
+        """Return the result of one operation."""
+
+    def store(self, value: Any) -> Any:
+        """Return an entry of a stored tensor."""
+
+    def exponential(self, value: Any) -> Any:
+        """Return exp(value), as one operation."""
+
+    def root_of_half(self, fourth: bool) -> Any:
+        """Return the square root of 1/2, or the fourth root, as a constant."""
+
+
+class ExactArithmetic:
+    """Rational numbers, each operation rounded to nearest even by definition: slow, and beyond doubt."""
+
+    def __init__(self, precision: str, mode: str) -> None:
+        self._stored, self._operation = _formats(precision, mode)
+
+    def number(self, value: Fraction) -> Fraction:
+        """Return the weight itself."""
+        return value
+
+    def operation(self, value: Fraction) -> Fraction:
+        """Return the value rounded to the format of operations."""
+        return _rounded(value, self._operation)
+
+    def store(self, value: Fraction) -> Fraction:
+        """Return the value rounded to the format of tensors."""
+        return _rounded(value, self._stored)
+
+    def exponential(self, value: Fraction) -> Fraction:
+        """Return exp(value) rounded correctly: both ends of its enclosure round to one number."""
+        enclosure = exponential(value)
+        return self._agreed(enclosure.low, enclosure.high)
+
+    def root_of_half(self, fourth: bool) -> Fraction:
+        """Return the constant rounded correctly."""
+        root = inverse_root_of_two()
+        if not fourth:
+            return self._agreed(root.low, root.high)
+        low = isqrt((root.low.numerator << 1280) // root.low.denominator)
+        return self._agreed(Fraction(low, 1 << 640), Fraction(low + 2, 1 << 640))
+
+    def _agreed(self, low: Fraction, high: Fraction) -> Fraction:
+        rounded = self.operation(low)
+        if rounded != self.operation(high):
+            raise InadmissibleError(f"{float(low):.17g} lies too near to the middle of two numbers")
+        return rounded
+
+
+class FastArithmetic:
+    """Python floats rounded by Veltkamp's splitting (Dekker 1971): a sieve, whose finds are confirmed exactly."""
+
+    def __init__(self, precision: str, mode: str) -> None:
+        stored, operation = _formats(precision, mode)
+        self._store_factor = float(2 ** (53 - stored.significand) + 1)
+        self._operation_factor = float(2 ** (53 - operation.significand) + 1)
+
+    def number(self, value: Fraction) -> float:
+        """Return the weight as a float."""
+        return float(value)
+
+    def operation(self, value: float) -> float:
+        """Return the value rounded to the significand of operations."""
+        split = value * self._operation_factor
+        return split - (split - value)
+
+    def store(self, value: float) -> float:
+        """Return the value rounded to the significand of tensors."""
+        split = value * self._store_factor
+        return split - (split - value)
+
+    def exponential(self, value: float) -> float:
+        """Return exp(value), rounded twice."""
+        return self.operation(exp(value))
+
+    def root_of_half(self, fourth: bool) -> float:
+        """Return the constant."""
+        return self.operation(sqrt(sqrt(0.5)) if fourth else sqrt(0.5))
+
+
+def _formats(precision: str, mode: str) -> tuple[Format, Format]:
+    stored = FORMATS[precision]
+    return stored, stored if mode == EVERY_OPERATION else FORMATS["float32"]
+
+
+def _rounded(value: Fraction, target: Format) -> Fraction:
+    rounded = round_to(value, target)
+    if rounded is None:
+        raise InadmissibleError(f"{float(value):.6g} overflows {target.name}")
+    return rounded
+
+
+Numbers = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One step, evaluated in one order in one arithmetic."""
+
+    weights: Weights
+    order: Order
+    arithmetic: Arithmetic
+
+    def logits(self, pair: int, state: int) -> tuple[Any, ...]:
+        """Return the four logits of one step.
+
+        Raises:
+            InadmissibleError: a number overflows.
+        """
+        weights = self.weights
+        tokens = [self._numbers(weights.embedding[token]) for token in (pair, state)]
+        query = self._linear("projection", weights.query, tokens[1])
+        keys = [self._linear("projection", weights.key, token) for token in tokens]
+        values = [self._linear("projection", weights.value, token) for token in tokens]
+        attended = self._linear("output", weights.output, self._attention(query, keys, values))
+        residual = self._add(tokens[1], attended)
+        hidden = self._linear("hidden", weights.hidden, residual, weights.hidden_bias)
+        active = [max(each, 0) for each in hidden]
+        contracted = self._linear("contraction", weights.contraction, active, weights.contraction_bias)
+        return tuple(self._linear("head", weights.embedding, self._add(residual, contracted)))
+
+    def _attention(self, query: Numbers, keys: Sequence[Numbers], values: Sequence[Numbers]) -> list[Any]:
+        operation, store = self.arithmetic.operation, self.arithmetic.store
+        scores = self._scores(query, keys)
+        largest = max(scores)
+        powers = [self.arithmetic.exponential(operation(score - largest)) for score in scores]
+        total = operation(powers[0] + powers[1])
+        columns = list(zip(*values, strict=True))
+        normalisation = self.order["normalisation"]
+        if normalisation == "divide last":
+            stored = [store(power) for power in powers]
+            sums = [self._total("mix", list(zip(stored, column, strict=True))) for column in columns]
+            return [store(operation(each / total)) for each in sums]
+        if normalisation == "divide":
+            attention = [store(operation(power / total)) for power in powers]
+        else:
+            reciprocal = operation(1 / total)
+            attention = [store(operation(power * reciprocal)) for power in powers]
+        return [store(self._total("mix", list(zip(attention, column, strict=True)))) for column in columns]
+
+    def _scores(self, query: Numbers, keys: Sequence[Numbers]) -> list[Any]:
+        scale = self.order["scale"]
+        if scale == "score":
+            products = [self._total("score", list(zip(query, key, strict=True))) for key in keys]
+            return self._scaled([self.arithmetic.store(each) for each in products], fourth=False)
+        both = scale == "query and key"
+        query = self._scaled(query, fourth=both)
+        keys = [self._scaled(key, fourth=True) for key in keys] if both else keys
+        return [self.arithmetic.store(self._total("score", list(zip(query, key, strict=True)))) for key in keys]
+
+    def _scaled(self, x: Numbers, fourth: bool) -> list[Any]:
+        constant = self.arithmetic.root_of_half(fourth)
+        return [self.arithmetic.store(self.arithmetic.operation(each * constant)) for each in x]
+
+    def _linear(self, layer: str, matrix: Matrix, x: Numbers, bias: Vector | None = None) -> list[Any]:
+        biases = [[]] * len(matrix) if bias is None else [[(each, None)] for each in self._numbers(bias)]
+        rows = [[*zip(self._numbers(row), x, strict=True), *b] for row, b in zip(matrix, biases, strict=True)]
+        return [self.arithmetic.store(self._total(layer, row)) for row in rows]
+
+    def _total(self, layer: str, terms: Sequence[tuple[Any, Any]]) -> Any:
+        """Return the sum of products, a bias being a term without a second factor, in the layer's order."""
+        operation = self.arithmetic.operation
+        order = self.order[layer]
+        total: Any = None
+        for index in order["terms"]:
+            x, y = terms[index]
+            if y is not None and (total is None or not order["fused"]):
+                x, y = operation(x * y), None
+            term = x if y is None else x * y
+            total = term if total is None else operation(total + term)
+        return total
+
+    def _add(self, a: Numbers, b: Numbers) -> list[Any]:
+        return [
+            self.arithmetic.store(self.arithmetic.operation(x + y)) for x, y in zip(a, b, strict=True)
+        ]
+
+    def _numbers(self, values: Vector) -> list[Any]:
+        return [self.arithmetic.number(value) for value in values]
+
+
+def random_order(draw: random.Random) -> Order:
+    """Return an order drawn at random."""
+    return {part: _random_part(part, draw) for part in ORDER_PARTS}
+
+
+def _random_part(part: str, draw: random.Random) -> Any:
+    if part == "scale":
+        return draw.choice(SCALES)
+    if part == "normalisation":
+        return draw.choice(NORMALISATIONS)
+    terms = LAYER_TERMS[part]
+    return {"terms": draw.sample(range(terms), terms), "fused": draw.random() < 0.5}
+
+
+@dataclass(frozen=True)
+class Witness:
+    """An order in which a machine adds wrongly.
+
+    Attributes:
+        order: the order.
+        pair, state: the context whose logits are wrong or tied.
+        logits: the four logits in this order.
+        rows: the machine's next states in this order, rows[state][pair]; a tie is decided against it.
+        counterexample: a shortest pair of operands that it then adds wrongly.
+    """
+
+    order: Order
+    pair: int
+    state: int
+    logits: tuple[Fraction, ...]
+    rows: tuple[tuple[int, ...], ...]
+    counterexample: Counterexample
+
+
+def find_witness(
+    weights: Weights, precision: str, mode: str, expected: Sequence[Sequence[int]], context: tuple[int, int]
+) -> Witness | None:
+    """Return an order in which the sums come out wrong, or None where the search finds none.
+
+    It changes one part of an order at a time and keeps what does not widen the gap between the right logit and the
+    best other.
+
+    Args:
+        weights: already rounded to the precision.
+        precision, mode: which arithmetic. Tensors wider than the arithmetic are not searched.
+        expected: the right next states, expected[state][pair].
+        context: the (pair, state) that is likeliest to go wrong.
+    """
+    if mode != EVERY_OPERATION and FORMATS[precision].significand > FORMATS["float32"].significand:
+        return None
+    draw = random.Random(0)  # noqa: S311 - reproducible on purpose
+    fast, exact = FastArithmetic(precision, mode), ExactArithmetic(precision, mode)
+    pair, state = context
+    for _restart in range(RESTARTS):
+        order, least = random_order(draw), inf
+        for _ in range(MOVES):
+            part = draw.choice(ORDER_PARTS)
+            changed = order | {part: _random_part(part, draw)}
+            gap = _gap(Evaluation(weights, changed, fast), pair, state, expected[state][pair])
+            if gap > least:
+                continue
+            order, least = changed, gap
+            witness = confirm(Evaluation(weights, order, exact), expected) if gap <= 0 else None
+            if witness is not None:
+                return witness
+    return None
+
+
+def confirm(evaluation: Evaluation, expected: Sequence[Sequence[int]]) -> Witness | None:
+    """Return the witness that an exact evaluation is, or None where it adds rightly or overflows."""
+    try:
+        table = {(pair, state): evaluation.logits(pair, state) for pair, state in CONTEXTS}
+    except InadmissibleError:
+        return None
+    next_state = {(p, s): _decided(logits, expected[s][p]) for (p, s), logits in table.items()}
+    rows = tuple(tuple(next_state[pair, state] for pair in range(VOCABULARY)) for state in range(VOCABULARY))
+    wrong = counterexample(binary_machine(rows))
+    if wrong is None:
+        return None
+    pair, state = next((p, s) for p, s in CONTEXTS if next_state[p, s] != expected[s][p])
+    return Witness(evaluation.order, pair, state, table[pair, state], rows, wrong)
+
+
+def _gap(evaluation: Evaluation, pair: int, state: int, expected: int) -> float:
+    """Return how far the expected logit is above the best other; infinity where the evaluation overflows."""
+    try:
+        logits = evaluation.logits(pair, state)
+    except (OverflowError, ZeroDivisionError):
+        return inf
+    gap: float = logits[expected] - max(logits[:expected] + logits[expected + 1 :])
+    return inf if isnan(gap) else gap
+
+
+def _decided(logits: Sequence[Any], expected: int) -> int:
+    """Return the argmax, a tie being decided against the expected token."""
+    best = max(logits)
+    return next((token for token, each in enumerate(logits) if each == best and token != expected), expected)
