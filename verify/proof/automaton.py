@@ -109,12 +109,12 @@ def counterexample(machine: StepFunction) -> Counterexample | None:
     A node of the search is a machine state, the carry, and whether each operand's digits so far are at most the
     largest operand's lowest digits: where that has no more digits, only nodes that are operands are entered.
     """
-    start = _Node(machine.start, 0, True, True)
+    start = Node(machine.start, 0, True, True)
     level = {start: (0, 0)}
     for column in range(machine.width):
-        following: dict[_Node, tuple[int, int]] = {}
+        following: dict[Node, tuple[int, int]] = {}
         for node, operands in level.items():
-            for node_after, operands_after, wrong in _successors(machine, column, node, operands):
+            for node_after, operands_after, wrong in successors(machine, column, node, operands):
                 if wrong:
                     a, b = operands_after
                     return Counterexample(a, b, machine.add(a, b), a + b, column)
@@ -124,16 +124,18 @@ def counterexample(machine: StepFunction) -> Counterexample | None:
 
 
 @dataclass(frozen=True)
-class _Node:
+class Node:
+    """A state of the product of a machine with the full adder, and whether each operand can still end here."""
+
     state: int
     carry: int
     a_fits: bool
     b_fits: bool
 
 
-def _successors(
-    machine: StepFunction, column: int, node: _Node, operands: tuple[int, int]
-) -> Iterator[tuple[_Node, tuple[int, int], bool]]:
+def successors(
+    machine: StepFunction, column: int, node: Node, operands: tuple[int, int]
+) -> Iterator[tuple[Node, tuple[int, int], bool]]:
     """Yield, for every column that an operand can have here, the node after it, operands, and whether it is wrong."""
     scale = machine.base**column
     limit = MAX_OPERAND // scale % machine.base
@@ -146,4 +148,4 @@ def _successors(
         carry, digit = divmod(x + y + node.carry, machine.base)
         state = machine.table[node.state, (x, y)]
         reached = (operands[0] + x * scale, operands[1] + y * scale)
-        yield _Node(state, carry, a_fits, b_fits), reached, machine.digits[state] != digit
+        yield Node(state, carry, a_fits, b_fits), reached, machine.digits[state] != digit

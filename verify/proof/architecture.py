@@ -1,0 +1,169 @@
+"""Reads the architecture that the theorem is about off a torch module or a state dict, or refuses with a reason.
+
+A state dict holds weights only: told apart by their shapes, they are the architecture's by definition, under the
+routing mask. A module is recognised by what it computes: at each of the 35 lengths of greedy decoding, its forward pass
+dispatches exactly the operations of the architecture, with its parameters and one constant mask (`verify.proof.tracing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import permutations, product
+from typing import TYPE_CHECKING, Any
+
+from verify.proof.automaton import BINARY_WIDTH
+from verify.proof.weights import SHAPES, RefusalError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CONTEXT_LENGTH = 2 * BINARY_WIDTH
+ROUTING = [[t] if t < BINARY_WIDTH else [t - BINARY_WIDTH, t] for t in range(CONTEXT_LENGTH)]
+BATCHES = (2, 16)
+
+
+def read_architecture(model: Any) -> dict[str, Any]:
+    """Return the architecture of a torch module or a state dict: ``dtype``, ``weights``, ``visible``, ``forward``.
+
+    ``forward`` says how it was read: "traced" off a module's operations, "given" by a state dict.
+
+    Raises:
+        RefusalError: it is another architecture, or might be.
+    """
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        return _read_module(model)
+    if isinstance(model, Mapping):
+        return _read_state_dict(model)
+    raise RefusalError(f"the model is a {type(model).__name__}, but torch modules and state dicts can be read")
+
+
+def _read_state_dict(state: Mapping[Any, Any]) -> dict[str, Any]:
+    """Read the weights of a state dict; a copy of the tied head may be there, and a mask of 70 x 70 booleans."""
+    import torch
+
+    tensors = {str(name): value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    masks = [name for name in tensors if tensors[name].dtype == torch.bool]
+    rest = {name: tensor for name, tensor in tensors.items() if name not in masks}
+    biased = {name.removesuffix("bias") + "weight" for name in rest if name.endswith("bias")}
+    heads = [name for name, tensor in rest.items() if tuple(tensor.shape) == (4, 2) and name not in biased]
+    for copy in heads[1:]:
+        if not torch.equal(rest[copy], rest[heads[0]]):
+            raise RefusalError(f"{copy} differs from {heads[0]}, but the head must be the embedding")
+        del rest[copy]
+    found = {name: [key for key in rest if tuple(rest[key].shape) == shape] for name, shape in SHAPES.items()}
+    found["embedding.weight"] = heads[:1]
+    found["mlp.0.weight"] = [key for key in found["mlp.0.weight"] if key in biased]
+    if len(rest) != len(SHAPES) or any(len(keys) != 1 for keys in found.values()) or len(masks) > 1:
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        raise RefusalError(f"the state dict holds {shapes}, but the architecture has {SHAPES}")
+    visible = _visible(tensors[masks[0]]) if masks else ROUTING
+    return _described({name: rest[keys[0]] for name, keys in found.items()}, visible, "given")
+
+
+def _read_module(model: nn.Module) -> dict[str, Any]:
+    import torch
+
+    from verify.proof.tracing import Trace
+
+    if torch.is_autocast_enabled() or torch.is_autocast_enabled("cpu"):
+        raise RefusalError("autocast is on, which rounds where the architecture does not")
+    for named in _assignments(model):
+        table = Trace()
+        ids = torch.zeros(1, CONTEXT_LENGTH, dtype=torch.int64, device=named["embedding.weight"].device)
+        number, constants = table.run(model, ids, named)
+        mask = _mask(constants, CONTEXT_LENGTH)
+        for canonical in _canonical_forwards(named):
+            if table.run(lambda x, f=canonical: f(x, mask), ids, named)[0] == number:
+                _check_all_shapes(table, model, canonical, named, mask)
+                return _described(named, _visible(mask), "traced")
+    raise RefusalError("the forward pass dispatches other operations than the architecture's")
+
+
+def _check_all_shapes(
+    table: Any, model: nn.Module, canonical: Callable[..., Tensor], named: Mapping[str, Tensor], mask: Tensor
+) -> None:
+    """Check that the forward pass is the architecture at every length of decoding, and for batches."""
+    import torch
+
+    lengths = range(BINARY_WIDTH + 1, CONTEXT_LENGTH + 1)
+    shapes = [(1, length) for length in lengths] + list(product(BATCHES, (lengths[0], lengths[-1])))
+    for shape in shapes:
+        ids = torch.zeros(shape, dtype=torch.int64, device=mask.device)
+        part = mask[: shape[1], : shape[1]]
+        if table.run(model, ids, named)[0] != table.run(lambda x, m=part: canonical(x, m), ids, named)[0]:
+            raise RefusalError(f"the forward pass is another than the architecture's for tokens of shape {shape}")
+
+
+def _assignments(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Yield the ways to give a module's parameters the architecture's names; shapes leave at most two."""
+    parameters = list(model.parameters())
+    buffers = {name: tuple(buffer.shape) for name, buffer in model.named_buffers() if buffer.is_floating_point()}
+    if buffers:
+        raise RefusalError(f"the model has buffers {buffers}, but the architecture has no numbers besides its weights")
+    shapes = sorted(tuple(each.shape) for each in parameters)
+    if shapes != sorted(SHAPES.values()):
+        raise RefusalError(f"the model has parameters of shapes {shapes}, but the architecture has {sorted(SHAPES.values())}")
+    by_shape = {tuple(each.shape): each for each in parameters}
+    pair = [each for each in parameters if tuple(each.shape) == (4, 2)]
+    for embedding, hidden in permutations(pair):
+        yield {name: by_shape[shape] for name, shape in SHAPES.items()} | {
+            "embedding.weight": embedding,
+            "mlp.0.weight": hidden,
+        }
+
+
+def _canonical_forwards(named: Mapping[str, Tensor]) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+    """Yield the architecture's forward pass in the ways in which torch is asked for it."""
+    from torch import nn
+    from torch.nn import functional
+
+    attention = nn.MultiheadAttention(2, 1, bias=False, batch_first=True, device="meta").eval()
+    attention.in_proj_weight = named["attention.in_proj_weight"]  # type: ignore[assignment]
+    attention.out_proj.weight = named["attention.out_proj.weight"]  # type: ignore[assignment]
+    embedding = named["embedding.weight"]
+
+    def forward(x: Tensor, mask: Tensor, need_weights: bool, head: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        x = functional.embedding(x, embedding)
+        x = x + attention(x, x, x, attn_mask=mask, need_weights=need_weights)[0]
+        hidden = functional.relu(functional.linear(x, named["mlp.0.weight"], named["mlp.0.bias"]))
+        x = x + functional.linear(hidden, named["mlp.2.weight"], named["mlp.2.bias"])
+        return head(x, embedding)
+
+    heads = (functional.linear, lambda x, weight: x @ weight.T)
+    for need_weights, head in product((False, True), heads):
+        yield lambda x, mask, n=need_weights, h=head: forward(x, mask, n, h)
+
+
+def _mask(constants: Sequence[Tensor], length: int) -> Tensor:
+    """Return the mask that a forward pass adds to its scores, bool (T, T), true where attention is forbidden."""
+    import torch
+
+    if len(constants) != 1 or constants[0].shape[-2:] != (length, length) or constants[0].numel() != length**2:
+        raise RefusalError("the forward pass has other constants than one mask")
+    mask = constants[0].reshape(length, length)
+    forbidden = mask == -torch.inf
+    if not (forbidden | (mask == 0)).all():
+        raise RefusalError("the mask has other entries than 0 and minus infinity, so masked positions may weigh in")
+    return forbidden
+
+
+def _visible(mask: Tensor) -> list[list[int]]:
+    if tuple(mask.shape) != (CONTEXT_LENGTH, CONTEXT_LENGTH):
+        raise RefusalError(f"the mask is of shape {tuple(mask.shape)}, but must be ({CONTEXT_LENGTH}, {CONTEXT_LENGTH})")
+    return [[key for key, forbidden in enumerate(row) if not forbidden] for row in mask.tolist()]
+
+
+def _described(named: Mapping[str, Tensor], visible: list[list[int]], forward: str) -> dict[str, Any]:
+    """Return the architecture in plain values."""
+    dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in named.values()}
+    if len(dtypes) != 1:
+        raise RefusalError(f"the weights are of the dtypes {sorted(dtypes)}, but must be of one")
+    weights = {name: [[float(x).hex() for x in row] for row in _rows(named[name])] for name in SHAPES}
+    return {"dtype": dtypes.pop(), "weights": weights, "visible": visible, "forward": forward}
+
+
+def _rows(tensor: Tensor) -> list[list[float]]:
+    rows: list[list[float]] = tensor.detach().double().cpu().reshape(-1, tensor.shape[-1]).tolist()
+    return rows
