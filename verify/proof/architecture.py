@@ -1,13 +1,15 @@
 """Reads the architecture that the theorem is about off a torch module or a state dict, or refuses with a reason.
 
 A state dict holds weights only: told apart by their shapes, they are the architecture's by definition, under the
-routing mask. A module is recognised by what it computes: at each of the 35 lengths of greedy decoding, its forward pass
-dispatches exactly the operations of the architecture, with its parameters and one constant mask (`verify.proof.tracing`).
+routing mask. A module is recognised by what it computes: at each of the 35 lengths of greedy decoding, its forward
+pass dispatches exactly the operations of the architecture, with its parameters and one constant mask
+(`verify.proof.tracing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,9 @@ from verify.proof.weights import SHAPES, RefusalError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    MaskedForward = Callable[..., Tensor]  # (ids, mask=...)
+    Parameters = dict[str, nn.Parameter]
 
 CONTEXT_LENGTH = 2 * BINARY_WIDTH
 ROUTING = [[t] if t < BINARY_WIDTH else [t - BINARY_WIDTH, t] for t in range(CONTEXT_LENGTH)]
@@ -75,15 +80,13 @@ def _read_module(model: nn.Module) -> dict[str, Any]:
         number, constants = table.run(model, ids, named)
         mask = _mask(constants, CONTEXT_LENGTH)
         for canonical in _canonical_forwards(named):
-            if table.run(lambda x, f=canonical: f(x, mask), ids, named)[0] == number:
+            if table.run(partial(canonical, mask=mask), ids, named)[0] == number:
                 _check_all_shapes(table, model, canonical, named, mask)
                 return _described(named, _visible(mask), "traced")
     raise RefusalError("the forward pass dispatches other operations than the architecture's")
 
 
-def _check_all_shapes(
-    table: Any, model: nn.Module, canonical: Callable[..., Tensor], named: Mapping[str, Tensor], mask: Tensor
-) -> None:
+def _check_all_shapes(table: Any, model: nn.Module, canonical: MaskedForward, named: Parameters, mask: Tensor) -> None:
     """Check that the forward pass is the architecture at every length of decoding, and for batches."""
     import torch
 
@@ -92,11 +95,11 @@ def _check_all_shapes(
     for shape in shapes:
         ids = torch.zeros(shape, dtype=torch.int64, device=mask.device)
         part = mask[: shape[1], : shape[1]]
-        if table.run(model, ids, named)[0] != table.run(lambda x, m=part: canonical(x, m), ids, named)[0]:
+        if table.run(model, ids, named)[0] != table.run(partial(canonical, mask=part), ids, named)[0]:
             raise RefusalError(f"the forward pass is another than the architecture's for tokens of shape {shape}")
 
 
-def _assignments(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+def _assignments(model: nn.Module) -> Iterator[Parameters]:
     """Yield the ways to give a module's parameters the architecture's names; shapes leave at most two."""
     parameters = list(model.parameters())
     buffers = {name: tuple(buffer.shape) for name, buffer in model.named_buffers() if buffer.is_floating_point()}
@@ -104,7 +107,9 @@ def _assignments(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         raise RefusalError(f"the model has buffers {buffers}, but the architecture has no numbers besides its weights")
     shapes = sorted(tuple(each.shape) for each in parameters)
     if shapes != sorted(SHAPES.values()):
-        raise RefusalError(f"the model has parameters of shapes {shapes}, but the architecture has {sorted(SHAPES.values())}")
+        raise RefusalError(
+            f"the model has parameters of shapes {shapes}, but the architecture has {sorted(SHAPES.values())}"
+        )
     by_shape = {tuple(each.shape): each for each in parameters}
     pair = [each for each in parameters if tuple(each.shape) == (4, 2)]
     for embedding, hidden in permutations(pair):
@@ -114,26 +119,25 @@ def _assignments(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         }
 
 
-def _canonical_forwards(named: Mapping[str, Tensor]) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+def _canonical_forwards(named: Parameters) -> Iterator[MaskedForward]:
     """Yield the architecture's forward pass in the ways in which torch is asked for it."""
     from torch import nn
     from torch.nn import functional
 
     attention = nn.MultiheadAttention(2, 1, bias=False, batch_first=True, device="meta").eval()
-    attention.in_proj_weight = named["attention.in_proj_weight"]  # type: ignore[assignment]
-    attention.out_proj.weight = named["attention.out_proj.weight"]  # type: ignore[assignment]
+    attention.in_proj_weight = named["attention.in_proj_weight"]
+    attention.out_proj.weight = named["attention.out_proj.weight"]
     embedding = named["embedding.weight"]
 
-    def forward(x: Tensor, mask: Tensor, need_weights: bool, head: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        x = functional.embedding(x, embedding)
+    def forward(ids: Tensor, mask: Tensor, *, need_weights: bool, transpose: bool) -> Tensor:
+        x = functional.embedding(ids, embedding)
         x = x + attention(x, x, x, attn_mask=mask, need_weights=need_weights)[0]
         hidden = functional.relu(functional.linear(x, named["mlp.0.weight"], named["mlp.0.bias"]))
         x = x + functional.linear(hidden, named["mlp.2.weight"], named["mlp.2.bias"])
-        return head(x, embedding)
+        return x @ embedding.T if transpose else functional.linear(x, embedding)
 
-    heads = (functional.linear, lambda x, weight: x @ weight.T)
-    for need_weights, head in product((False, True), heads):
-        yield lambda x, mask, n=need_weights, h=head: forward(x, mask, n, h)
+    for need_weights, transpose in product((False, True), repeat=2):
+        yield partial(forward, need_weights=need_weights, transpose=transpose)
 
 
 def _mask(constants: Sequence[Tensor], length: int) -> Tensor:
@@ -151,7 +155,9 @@ def _mask(constants: Sequence[Tensor], length: int) -> Tensor:
 
 def _visible(mask: Tensor) -> list[list[int]]:
     if tuple(mask.shape) != (CONTEXT_LENGTH, CONTEXT_LENGTH):
-        raise RefusalError(f"the mask is of shape {tuple(mask.shape)}, but must be ({CONTEXT_LENGTH}, {CONTEXT_LENGTH})")
+        raise RefusalError(
+            f"the mask is of shape {tuple(mask.shape)}, but must be ({CONTEXT_LENGTH}, {CONTEXT_LENGTH})"
+        )
     return [[key for key, forbidden in enumerate(row) if not forbidden] for row in mask.tolist()]
 
 

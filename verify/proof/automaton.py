@@ -40,7 +40,7 @@ class StepFunction:
     table: Mapping[tuple[int, tuple[int, int]], int]
 
     def __post_init__(self) -> None:
-        columns = list(product(range(self.base), repeat=2))
+        columns = list(product(range(self.base), range(self.base)))
         if self.base < 2 or self.base**self.width <= 2 * MAX_OPERAND:
             raise StepFunctionError(f"{self.width} digits of base {self.base} do not hold sums to {2 * MAX_OPERAND}")
         if self.start not in self.digits:
@@ -48,7 +48,7 @@ class StepFunction:
         if not set(self.digits.values()) <= set(range(self.base)):
             raise StepFunctionError(f"digits {sorted(set(self.digits.values()))} are not all below base {self.base}")
         for state, column in product(self.digits, columns):
-            if self.table.get((state, column)) not in self.digits:
+            if (state, column) not in self.table or self.table[state, column] not in self.digits:
                 raise StepFunctionError(f"no next state is given for state {state} and column {column}")
 
     @classmethod
@@ -93,7 +93,7 @@ class Counterexample:
 
 
 def binary_machine(rows: tuple[tuple[int, ...], ...]) -> StepFunction:
-    """Return the step function of this architecture: rows[state][pair] is the next state, its sum bit is state mod 2."""
+    """Return the step function of this architecture: rows[state][pair] is the next state; it spells state mod 2."""
     table = {(state, PAIRS[pair]): rows[state][pair] for state, pair in product(range(4), repeat=2)}
     return StepFunction(2, BINARY_WIDTH, 0, {state: state % 2 for state in range(4)}, table)
 

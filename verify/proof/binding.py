@@ -61,7 +61,9 @@ def compare_sums(add: Callable[[int, int], object], pairs: Iterable[tuple[int, i
     for a, b in compared:
         got = add(a, b)
         if type(got) is not int or got != a + b:
-            raise RefusalError(f"add({a}, {b})={got!r}, but should be {a + b}: add does not run the machine it was read as")
+            raise RefusalError(
+                f"add({a}, {b})={got!r}, but should be {a + b}: add does not run the machine it was read as"
+            )
     return len(compared)
 
 
@@ -93,7 +95,9 @@ def compare_logits(model: nn.Module, architecture: Mapping[str, Any]) -> int:
     return compared
 
 
-def bind(subject: str, architecture: Mapping[str, Any], model: Any, add: Callable[[int, int], object]) -> dict[str, Any]:
+def bind(
+    subject: str, architecture: Mapping[str, Any], model: Any, add: Callable[[int, int], object]
+) -> dict[str, Any]:
     """Return the binding of a subject whose model was read, for `verify.proof.certificate.prove`.
 
     Raises:

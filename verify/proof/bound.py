@@ -59,7 +59,7 @@ class _Bounds:
     def mix(self, a: tuple[Interval, ...], a_error: Errors, b: tuple[Interval, ...], b_error: Errors) -> Fraction:
         """Return the error of the scalar product of two computed vectors."""
         a_size, b_size = _sizes(a, a_error), _sizes(b, b_error)
-        self.check(UNNORMALISED * sum(b_size))
+        self.check(UNNORMALISED * sum(b_size, Fraction(0)))
         inherited = _scalar(a_error, b_size) + _scalar(tuple(each.magnitude for each in a), b_error)
         return self._total(inherited, _scalar(a_size, b_size), len(a), sum(a_size) + sum(b_size))
 
@@ -76,7 +76,9 @@ class _Bounds:
         self.check(size * (1 + gamma) + flushed)
         return _up(inherited + gamma * size + flushed)
 
-    def score(self, query: tuple[Interval, ...], q_error: Errors, key: tuple[Interval, ...], k_error: Errors) -> Fraction:
+    def score(
+        self, query: tuple[Interval, ...], q_error: Errors, key: tuple[Interval, ...], k_error: Errors
+    ) -> Fraction:
         """Return the error of one scaled attention score."""
         scale = inverse_root_of_two().high
         q_size, k_size = _sizes(query, q_error), _sizes(key, k_error)
@@ -91,13 +93,17 @@ class _Bounds:
         """Return the errors of the two softmax weights."""
         unit = EXPONENTIAL_ULPS * self.rounding.unit
         size = sum(_sizes(step.scores, s_error))
-        argument = sum(s_error) + 3 * self.gamma(ARGUMENT_ROUNDINGS) * size + 4 * self.rounding.flush
+        argument = sum(s_error, Fraction(0)) + 3 * self.gamma(ARGUMENT_ROUNDINGS) * size + 4 * self.rounding.flush
         if argument >= 1:
-            raise BoundError(f"attention scores are uncertain by {float(min(argument, 10**9)):.3g}, but at most by 1")
+            raise BoundError(
+                f"attention scores are uncertain by {float(min(argument, Fraction(10**9))):.3g}, but at most by 1"
+            )
         ratio = exponential(round_down(argument) + _TINY).high * (1 + unit) / (1 - unit)
         shift = step.attention[0].high * step.attention[1].high * (ratio - 1)
         gamma = self.gamma(NORMALISATION_ROUNDINGS, NORMALISATION_STORES)
-        return tuple(_up(shift + gamma * (w.high + shift) + FLUSHED_WEIGHTS * self.rounding.flush) for w in step.attention)
+        return tuple(
+            _up(shift + gamma * (w.high + shift) + FLUSHED_WEIGHTS * self.rounding.flush) for w in step.attention
+        )
 
     def check(self, size: Fraction) -> None:
         """Raise where a quantity of this size may overflow."""

@@ -87,6 +87,8 @@ def prove(
     if dtype not in FORMATS:
         raise RefusalError(f"weights are {dtype}, but a theorem is known for {', '.join(FORMATS)}")
     weights = Weights.from_tensors(architecture["weights"])
+    if weights.rounded(FORMATS[dtype]) != weights:
+        raise RefusalError(f"the weights are said to be {dtype}, but are not numbers of that format")
     visible = [[int(position) for position in row] for row in architecture["visible"]]
     check_routing(visible)
     wanted = {dtype, *precisions}

@@ -47,28 +47,20 @@ FORWARD = [
 ]
 DECODING = "35 pair tokens 2 * a_i + b_i from bit 0, one token 0, then 35 times the argmax of the last position"
 ANSWER = "the sum of (token mod 2) * 2^i over the 35 generated tokens"
-ASSUMPTIONS = [
-    ("weights", "The weights of a precision are the given ones rounded to it, to nearest even."),
-    (
-        "operations",
-        "Numbers are IEEE 754 binary. Each addition, multiplication and division errs by at most 2^-p of its result, "
-        "p being the bits of the significand; results and operands below the smallest normal number may become 0.",
-    ),
-    (
-        "modes",
-        "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, all "
-        "arithmetic is in float32 and tensors are stored in the precision named. No operation uses fewer bits: no "
-        "TF32, no reduced-precision reduction.",
-    ),
-    ("exponential", "exp errs by at most 10 * 2^-p of its result; exp(0) is 1 and exp of minus infinity is 0."),
-    (
-        "scores",
-        "A score is computed from query and key within 6 roundings, with up to 5 tensors stored on the way. Softmax "
-        "subtracts the largest score within 3 roundings and normalises within 3, before or after the sum.",
-    ),
-    ("mask", "Masked positions have a weight of exactly 0, and 0 times a finite number, added, changes nothing."),
-    ("argmax", "The argmax of logits of which one is the largest is that one."),
-]
+ASSUMPTIONS = {
+    "weights": "The weights of a precision are the given ones rounded to it, to nearest even.",
+    "operations": "Numbers are IEEE 754 binary. Each addition, multiplication and division errs by at most 2^-p of "
+    "its result, p being the bits of the significand; results and operands below the smallest normal number may "
+    "become 0.",
+    "modes": "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, all "
+    "arithmetic is in float32 and tensors are stored in the precision named. No operation uses fewer bits: no TF32, "
+    "no reduced-precision reduction.",
+    "exponential": "exp errs by at most 10 * 2^-p of its result; exp(0) is 1 and exp of minus infinity is 0.",
+    "scores": "A score is computed from query and key within 6 roundings, with up to 5 tensors stored on the way. "
+    "Softmax subtracts the largest score within 3 roundings and normalises within 3, before or after the sum.",
+    "mask": "Masked positions have a weight of exactly 0, and 0 times a finite number, added, changes nothing.",
+    "argmax": "The argmax of logits of which one is the largest is that one.",
+}
 FORWARD_BINDINGS = {
     "given": "The architecture is given, not read off a program.",
     "traced": "The subject's forward always carries out the operations that were traced, which are the architecture's.",
@@ -83,9 +75,8 @@ Interval = tuple[Decimal, Decimal]
 Row = list[float]
 Model = dict[str, list[Row]]
 
-_RANGE = {"prec": 400, "Emax": MAX_EMAX, "Emin": MIN_EMIN}
-DOWN = Context(rounding=ROUND_FLOOR, **_RANGE)
-UP = Context(rounding=ROUND_CEILING, **_RANGE)
+DOWN = Context(prec=400, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
+UP = Context(prec=400, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX)
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
@@ -270,9 +261,7 @@ class Bound:
             errors.append(self.rounded(inherited, magnitude, len(row) + len(constant), total(weights + reach)))
         return errors
 
-    def residual(
-        self, x: list[Interval], e: list[Decimal], y: list[Interval], f: list[Decimal]
-    ) -> list[Decimal]:
+    def residual(self, x: list[Interval], e: list[Decimal], y: list[Interval], f: list[Decimal]) -> list[Decimal]:
         """Return the errors of ``x + y``."""
         return [
             self.rounded(UP.add(e[i], f[i]), total([size(x[i]), e[i], size(y[i]), f[i]]), 1, ZERO)
@@ -322,9 +311,7 @@ class Bound:
         value_errors = [self.layer(fused[4:], token, none) for token in tokens]
         scores = [self.score(real["query"], query, real["keys"][j], keys[j]) for j in (0, 1)]
         shares = self.shares(real["scores"], scores, real["shares"])
-        mixed = [
-            self.mix(real["shares"], shares, [v[i] for v in values], [f[i] for f in value_errors]) for i in (0, 1)
-        ]
+        mixed = [self.mix(real["shares"], shares, [v[i] for v in values], [f[i] for f in value_errors]) for i in (0, 1)]
         attended = self.layer(model["attention.out_proj.weight"], real["mixed"], mixed)
         middle = self.residual(tokens[1], none, real["attended"], attended)
         hidden = self.layer(model["mlp.0.weight"], real["middle"], middle, model["mlp.0.bias"][0])
@@ -378,7 +365,8 @@ def exact_layer(matrix: list[Row], x: list[Fraction], bound: Bound, bias: Row | 
     constants: Row = [0.0] * len(matrix) if bias is None else bias
     rows = zip(matrix, constants, strict=True)
     return [
-        unrounded([Fraction(w) * each for w, each in zip(row, x, strict=True)] + [Fraction(b)], bound) for row, b in rows
+        unrounded([Fraction(w) * each for w, each in zip(row, x, strict=True)] + [Fraction(b)], bound)
+        for row, b in rows
     ]
 
 
@@ -494,7 +482,10 @@ class Replay:
     def attended(self, scores: list[Fraction], values: list[list[Fraction]]) -> list[Fraction]:
         """Return the values weighted by the softmax of the scores."""
         gaps = [self.op(score - max(scores)) for score in scores]
-        powers = [self.irrational(enclosed_exp((DOWN.divide(Decimal(g.numerator), Decimal(g.denominator)),) * 2)) for g in gaps]
+        powers = [
+            self.irrational(enclosed_exp((DOWN.divide(Decimal(g.numerator), Decimal(g.denominator)),) * 2))
+            for g in gaps
+        ]
         whole = self.op(powers[0] + powers[1])
         columns = list(zip(*values, strict=True))
         how = self.order["normalisation"]
@@ -638,7 +629,7 @@ def expected_mode(
     """Return what the certificate must say of one mode of a precision."""
     bound = Bound(name, mode)
     wrong = first_wrong_column(rows) is not None
-    entry = {"mode": mode, "outcome": "refuted" if wrong else "proved", "reason": "", "witness": None}
+    entry: dict[str, Any] = {"mode": mode, "outcome": "refuted" if wrong else "proved", "reason": "", "witness": None}
     if decided_exactly(model, rows, bound):
         return entry | {"road": "exact", "ratio": None, "errors": [["0.00000"] * 4] * 16}
     try:
@@ -829,8 +820,8 @@ def expected_assumptions(binding: Any) -> list[dict[str, str]]:
     forward, decoding = FORWARD_BINDINGS.get(binding["forward"]), DECODING_BINDINGS.get(binding["decoding"])
     if forward is None or decoding is None or (decoding.count("{}") > 0) != (pairs > 0):
         raise Rejected(f"binding {binding} is of an unknown kind")
-    texts = [*ASSUMPTIONS, ("forward", forward), ("decoding", decoding.format(pairs))]
-    return [{"name": name, "text": text} for name, text in texts]
+    texts = {**ASSUMPTIONS, "forward": forward, "decoding": decoding.format(pairs)}
+    return [{"name": name, "text": text} for name, text in texts.items()]
 
 
 def free_texts(given: Any, needed: set[str]) -> dict[str, str]:
@@ -889,7 +880,11 @@ def main(arguments: list[str]) -> int:
     """Check the file named on the command line: 0 accepted, 1 rejected."""
     reasons = check_file(arguments[0])
     certificate = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    lines = [f"rejected: {reason}" for reason in reasons] or ["accepted", certificate["verdict"], certificate["statement"]]
+    lines = [f"rejected: {reason}" for reason in reasons] or [
+        "accepted",
+        certificate["verdict"],
+        certificate["statement"],
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if reasons else 0
 

@@ -216,9 +216,7 @@ class Evaluation:
         return total
 
     def _add(self, a: Numbers, b: Numbers) -> list[Any]:
-        return [
-            self.arithmetic.store(self.arithmetic.operation(x + y)) for x, y in zip(a, b, strict=True)
-        ]
+        return [self.arithmetic.store(self.arithmetic.operation(x + y)) for x, y in zip(a, b, strict=True)]
 
     def _numbers(self, values: Vector) -> list[Any]:
         return [self.arithmetic.number(value) for value in values]
@@ -268,7 +266,8 @@ def find_witness(
 
     Args:
         weights: already rounded to the precision.
-        precision, mode: which arithmetic. Tensors wider than the arithmetic are not searched.
+        precision: which arithmetic; tensors wider than it are not searched.
+        mode: likewise.
         expected: the right next states, expected[state][pair].
         context: the (pair, state) that is likeliest to go wrong.
     """

@@ -1,4 +1,4 @@
-"""What holds in one precision: the machine that the weights make, and per mode whether every evaluation is that machine."""
+"""What holds in one precision: the machine that the weights make, and whether every evaluation is that machine."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ class _Case:
             return ModeOutcome(mode, settled, BOUNDED, errors, ratios[worst])
         return self._unsettled(mode, errors, worst, ratios[worst])
 
-    def _unsettled(self, mode: str, errors: dict[tuple[int, int], Errors], worst: tuple[int, int], ratio: Fraction) -> ModeOutcome:
+    def _unsettled(
+        self, mode: str, errors: dict[tuple[int, int], Errors], worst: tuple[int, int], ratio: Fraction
+    ) -> ModeOutcome:
         reason = f"the margin is not above the error bound after pair {worst[0]} and state {worst[1]}"
         expected = self.rows if self.wrong is None else full_adder_rows()
         witness = find_witness(self.weights, self.precision, mode, expected, worst)
@@ -135,7 +137,8 @@ class _Case:
         except RoundsError:
             return False
         return all(
-            logits[each][self._next(each)] > max(l for t, l in enumerate(logits[each]) if t != self._next(each))
+            logits[each][self._next(each)]
+            > max(logit for token, logit in enumerate(logits[each]) if token != self._next(each))
             for each in CONTEXTS
         )
 

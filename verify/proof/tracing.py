@@ -59,9 +59,9 @@ class Trace:
         return recorder.symbol(logits), recorder.constants
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses has no types
     def __init__(self, trace: Trace, symbols: Mapping[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.constants: list[Tensor] = []
         self._trace = trace
         self._alive = list(symbols.values())  # an id is reused once its object is gone
