@@ -1,7 +1,7 @@
 """Checks a certificate without trust: the standard library alone, and no line shared with the program that wrote it.
 
 Run it as ``python checker.py CERTIFICATE``. From the weights, the mask and the dtype it derives everything else that a
-certificate may say, in its own arithmetic (decimals of 400 digits, rounded down and up), and compares leaf by leaf.
+certificate may say, in its own arithmetic (decimals of 700 digits, rounded down and up), and compares leaf by leaf.
 Free are only the names of versions and subject, why something is undecided, and the witnesses, which are replayed.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 SCHEMA = "adder-certificate/1"
 LARGEST = 9_999_999_999
+SMALLEST, LARGEST_WEIGHT = 2.0**-149, (2 - 2.0**-23) * 2.0**127
 BITS = 35
 MODES = ("every operation rounded", "float32 accumulation")
 FORMATS = {  # bits of the significand, exponents of the smallest normal and of the largest number
@@ -75,8 +76,8 @@ Interval = tuple[Decimal, Decimal]
 Row = list[float]
 Model = dict[str, list[Row]]
 
-DOWN = Context(prec=400, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
-UP = Context(prec=400, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX)
+DOWN = Context(prec=700, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
+UP = Context(prec=700, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX)
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
@@ -152,9 +153,8 @@ def nearest(number: float, name: str) -> float:
 
 def written(number: Decimal, unit: int, context: Context) -> str:
     """Return a number rounded in the context's direction to a multiple of 10^unit, as a decimal."""
-    count = context.scaleb(number, -unit).to_integral_value(context.rounding)
-    text = count.scaleb(unit, context)
-    return str(text.copy_abs() if text == 0 else text)
+    count = int(context.scaleb(number, -unit).to_integral_value(context.rounding))
+    return str(Decimal(count).scaleb(unit, context))
 
 
 def digits(number: Decimal, context: Context) -> str:
@@ -576,6 +576,8 @@ def read_model(tensors: Any, dtype: str) -> Model:
         model[name] = [[float.fromhex(number) for number in row] for row in tensors[name]]
         if [len(row) for row in model[name]] != [width] * height:
             raise Rejected(f"{name} must have {height} rows of {width}")
+        if any(x and not SMALLEST <= abs(x) <= LARGEST_WEIGHT for row in model[name] for x in row):
+            raise Rejected(f"{name} has weights outside the range of float32")
         for number, text in zip(itertools.chain(*model[name]), itertools.chain(*tensors[name]), strict=True):
             if not math.isfinite(number) or number.hex() != text or nearest(number, dtype) != number:
                 raise Rejected(f"{name} holds {text}, which is no finite {dtype} in canonical hexadecimal")

@@ -14,7 +14,7 @@ from math import isqrt
 from verify.proof.formats import exponent_of, power_of_two
 
 SIGNIFICANT_BITS = 640
-EXACT_BITS = 2560  # shorter ends are kept exactly; the logits of float32 weights without attention fit
+EXACT_BITS = 8192  # shorter ends are kept exactly; logits of any float32 weights fit where attention is rational
 NEGLIGIBLE_EXPONENT = 4096  # exp(-4096) < 2^-5900: below every number of every format
 
 

@@ -25,6 +25,9 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "mlp.2.bias": (2,),
 }
 
+SMALLEST = Fraction(1, 2**149)  # of float32, so that 8192 bits hold every product of seven weights
+LARGEST = (2 - Fraction(1, 2**23)) * 2**127
+
 Vector = tuple[Fraction, ...]
 Matrix = tuple[Vector, ...]
 
@@ -133,4 +136,6 @@ def _number(name: str, entry: Any) -> Fraction:
         raise RefusalError(f"{name} holds {entry!r}, which is no hexadecimal float such as 0x1.8p+1") from None
     if not math.isfinite(value):
         raise RefusalError(f"{name} holds {value}, but a theorem needs finite weights")
+    if value and not SMALLEST <= abs(value) <= LARGEST:
+        raise RefusalError(f"{name} holds {value}, but the proof takes magnitudes in the range of float32")
     return Fraction(value)
