@@ -10,8 +10,8 @@ from torch import Tensor
 from adder.tokens import WIDTH
 
 # torch spreads operations on over 32,768 elements over threads, and on a busy machine these wait for each other up to
-# 100 times longer than one thread takes for the work. The widest tensors of a decoding step have 4 rows.
-MAX_CONTEXTS = 8_192
+# 100 times longer than one thread takes for the work. No operation of a decoding step is on more than two rows.
+MAX_CONTEXTS = 16_384
 
 
 def pair_tokens(a: Tensor, b: Tensor) -> Tensor:

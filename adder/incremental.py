@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from adder.model import HIDDEN_WIDTH, MODEL_WIDTH, GPTAdder, routing_mask
+from adder.model import MODEL_WIDTH, GPTAdder, routing_mask
 from adder.tokens import START, VOCABULARY, WIDTH
 
 
@@ -35,44 +35,45 @@ class RoutedBlock:
     are slower for so few rows, spread over threads at any size, and round differently from one batch size to the
     next. Softmax over two scores is the sigmoid of their difference. Everything else is the model's own operations
     in their order, so the logits are those of `GPTAdder.forward` at the same position, up to the rounding of its
-    matrix kernels, and they are the same bits at every batch.
+    matrix kernels, and they are the same bits at every batch. No operation is on more than two rows.
     """
 
     def __init__(self, model: GPTAdder, columns: int) -> None:
         weights = {name: weight.detach() for name, weight in model.named_parameters()}
-        embedding = weights["embedding.weight"]  # (4, 2)
-        projection = weights["attention.in_proj_weight"]  # (6, 2): queries, keys, values
+        embedding, hidden = weights["embedding.weight"], weights["mlp.0.weight"]  # (4, 2) both
+        query, key, value = weights["attention.in_proj_weight"].chunk(3)  # (2, 2) each
         self._embedding = embedding.T.contiguous()  # (2, 4)
-        self._query_key, self._value = _columns(projection[: 2 * MODEL_WIDTH]), _columns(projection[2 * MODEL_WIDTH :])
-        self._key_value = _columns(projection[MODEL_WIDTH:])
+        self._query, self._key, self._value = _columns(query), _columns(key), _columns(value)
         self._mixing = _columns(weights["attention.out_proj.weight"])
-        self._first, self._first_bias = _columns(weights["mlp.0.weight"]), weights["mlp.0.bias"][:, None]  # (4, 1)
+        self._first = [_columns(half) for half in hidden.chunk(2)]
+        self._first_bias = weights["mlp.0.bias"][:, None].chunk(2)  # (2, 1) twice
         self._second, self._second_bias = _columns(weights["mlp.2.weight"]), weights["mlp.2.bias"][:, None]  # (2, 1)
-        self._head = _columns(embedding)
+        self._head = _columns(embedding[0::2]), _columns(embedding[1::2])
         self._scale = embedding.new_tensor(1 / math.sqrt(MODEL_WIDTH))  # ()
 
-        def rows(count: int) -> Tensor:
-            return embedding.new_empty(count, columns)  # (count, N)
+        def rows() -> Tensor:
+            return embedding.new_empty(2, columns)  # (2, N)
 
-        self._stream, self._scores, self._attended = rows(MODEL_WIDTH), rows(MODEL_WIDTH), rows(MODEL_WIDTH)
-        self._stream_rows = self._stream.chunk(len(self._stream))  # (1, N) twice
-        self._attended_rows = self._attended.chunk(len(self._attended))  # (1, N) twice
-        self._score_rows = self._scores.chunk(len(self._scores))  # (1, N) twice
-        self._queries_keys, self._values = rows(2 * MODEL_WIDTH), rows(MODEL_WIDTH)  # (4, N), (2, N)
-        self._queries, self._keys = self._queries_keys.chunk(2)  # (2, N) each
-        self._weights = rows(2)  # (2, N): of the pair, of the state
-        self._pair_weight, self._state_weight = self._weights.chunk(len(self._weights))  # (1, N) each
-        self._hidden = rows(HIDDEN_WIDTH)  # (4, N)
-        self._hidden_rows = self._hidden.chunk(len(self._hidden))  # (1, N) four times
-        self._logits = rows(VOCABULARY)  # (4, N)
+        self._embedded, self._stream, self._scores, self._attended = rows(), rows(), rows(), rows()
+        self._queries, self._keys, self._values = rows(), rows(), rows()
+        self._weights = rows()  # (2, N): of the pair, of the state
+        self._pair_weight, self._state_weight = self._weights.chunk(2)  # (1, N) each
+        self._hidden = rows(), rows()
+        self._hidden_rows = [row for half in self._hidden for row in half.chunk(2)]  # (1, N) four times
+        self._stream_rows, self._attended_rows = self._stream.chunk(2), self._attended.chunk(2)  # (1, N) twice, each
+        self._score_rows = self._scores.chunk(2)  # (1, N) twice
+        self.output = embedding.new_empty(VOCABULARY, columns)  # (4, N)
+        self._output = self.output[0::2], self.output[1::2]  # (2, N) each
 
-    def keys_values(self, pairs: Tensor, out: Tensor) -> None:
-        """Write the keys and the values that pair tokens, int64 (N,), offer to the states into out, (4, N)."""
-        embedded = self._embedding.index_select(1, pairs)  # (2, N)
-        _linear(self._key_value, embedded.chunk(MODEL_WIDTH), out)  # (4, N)
+    def keys_values(self, pairs: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Write the keys and the values, (2, N) each, that pair tokens, int64 (N,), offer to the states."""
+        torch.index_select(self._embedding, 1, pairs, out=self._embedded)  # (2, N)
+        embedded_rows = self._embedded.chunk(2)  # (1, N) twice
+        _linear(self._key, embedded_rows, keys)  # (2, N)
+        _linear(self._value, embedded_rows, values)  # (2, N)
 
     def logits(self, states: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Return the logits of the next state, (4, N), a buffer that the next call overwrites.
+        """Return the logits of the next state, (4, N): `output`, which the next call overwrites.
 
         Args:
             states: int64 (N,), tokens in 0..3.
@@ -82,13 +83,17 @@ class RoutedBlock:
         torch.index_select(self._embedding, 1, states, out=self._stream)  # (2, N)
         self._attend(keys, values)  # (2, N)
         _add_linear(self._mixing, self._attended_rows, self._stream)  # (2, N)
-        _linear(self._first, self._stream_rows, self._hidden).add_(self._first_bias).relu_()  # (4, N)
+        for columns, bias, half in zip(self._first, self._first_bias, self._hidden, strict=True):
+            _linear(columns, self._stream_rows, half).add_(bias).relu_()  # (2, N)
         _add_linear(self._second, self._hidden_rows, self._stream).add_(self._second_bias)  # (2, N)
-        return _linear(self._head, self._stream_rows, self._logits)  # (4, N)
+        for columns, half in zip(self._head, self._output, strict=True):
+            _linear(columns, self._stream_rows, half)  # (2, N)
+        return self.output
 
     def _attend(self, keys: Tensor, values: Tensor) -> None:
         """Write what each state gathers from its pair and from itself into the attended rows, (2, N)."""
-        _linear(self._query_key, self._stream_rows, self._queries_keys)  # (4, N)
+        _linear(self._query, self._stream_rows, self._queries)  # (2, N)
+        _linear(self._key, self._stream_rows, self._keys)  # (2, N)
         _linear(self._value, self._stream_rows, self._values)  # (2, N)
         torch.mul(self._queries, keys, out=self._scores)  # (2, N)
         self._scores.addcmul_(self._queries, self._keys, value=-1)  # (2, N), pair less state
@@ -118,32 +123,30 @@ def _add_linear(columns: list[Tensor], rows: Sequence[Tensor], out: Tensor) -> T
 
 
 class Knockout:
-    """The index of the first maximum of four rows of logits, by two rounds of comparisons in buffers that it keeps.
+    """The first maximum of each column of four rows of logits, by two rounds of comparisons in buffers that it keeps.
 
     Ties go to the lower index, as with `torch.argmax`, which takes 112 ns a column over so few rows, where this
-    takes 1. A NaN never wins its comparison; where all four are NaN both answer 0.
+    takes 2. A NaN never wins its comparison; where all four are NaN both answer 0.
+
+    Args:
+        logits: (4, N), a buffer that is written to between the calls.
     """
 
-    def __init__(self, columns: int, dtype: torch.dtype, device: torch.device) -> None:
-        def rows(count: int) -> Tensor:
-            return torch.empty(count, columns, dtype=dtype, device=device)  # (count, N)
+    def __init__(self, logits: Tensor) -> None:
+        self._even, self._odd = logits[0::2], logits[1::2]  # (2, N) each
+        self._best, self._odd_wins = logits.new_empty(2, 2, logits.shape[1])  # (2, N) each
+        self._upper_wins = logits.new_empty(1, logits.shape[1])  # (1, N)
+        self._best_rows, self._odd_wins_rows = self._best.chunk(2), self._odd_wins.chunk(2)  # (1, N) twice, each
 
-        self._best, self._odd_wins = rows(2), rows(2)  # (2, N): of logits 0 and 1, of logits 2 and 3
-        self._best_rows = self._best.chunk(len(self._best))  # (1, N) twice
-        self._odd_wins_rows = self._odd_wins.chunk(len(self._odd_wins))  # (1, N) twice
-        self._upper_wins = rows(1)  # (1, N)
-
-    def __call__(self, logits: Tensor, out: Tensor) -> Tensor:
-        """Write the index of the first maximum of each column of logits, (4, N), into out, int64 (N,)."""
-        even, odd = logits[0::2], logits[1::2]  # (2, N) each
-        torch.gt(odd, even, out=self._odd_wins)  # (2, N)
-        torch.maximum(odd, even, out=self._best)  # (2, N)
-        below, above = self._best_rows
-        torch.gt(above, below, out=self._upper_wins)  # (1, N)
-        index, odd_wins_above = self._odd_wins_rows
-        odd_wins_above.sub_(index).add_(2)
-        index.addcmul_(self._upper_wins, odd_wins_above)  # (1, N): 0 or 1 below, 2 or 3 above
-        return out.copy_(index[0])  # (N,)
+    def write_index(self, out: Tensor) -> None:
+        """Write the index of the first maximum of each column into out, int64 (N,)."""
+        torch.gt(self._odd, self._even, out=self._odd_wins)  # (2, N): 1 where token 1 beats 0, where token 3 beats 2
+        torch.maximum(self._odd, self._even, out=self._best)  # (2, N)
+        torch.gt(self._best_rows[1], self._best_rows[0], out=self._upper_wins)  # (1, N)
+        lower_index, upper_index = self._odd_wins_rows
+        upper_index.add_(2)  # (1, N)
+        lower_index.lerp_(upper_index, self._upper_wins)  # (1, N): one or the other, and neither rounds
+        out.copy_(lower_index[0])  # (N,)
 
 
 class IncrementalDecoder:
@@ -161,7 +164,6 @@ class IncrementalDecoder:
         ValueError: the model has another mask, so that more would have to be read.
     """
 
-    @torch.inference_mode()
     def __init__(self, model: GPTAdder, batch: int) -> None:
         if not is_routed(model):
             raise ValueError(
@@ -169,19 +171,18 @@ class IncrementalDecoder:
                 "decode with method='reference'"
             )
         self._block = RoutedBlock(model, batch)
-        self._knockout = Knockout(batch, model.dtype, model.device)
-        self._cache = torch.empty(WIDTH, 2 * MODEL_WIDTH, batch, dtype=model.dtype, device=model.device)  # (35, 4, B)
+        self._knockout = Knockout(self._block.output)
+        cache = torch.empty(WIDTH, 2, MODEL_WIDTH, batch, dtype=model.dtype, device=model.device)
+        self._cache = [(keys, values) for keys, values in cache]  # (2, B) twice, at every step
         self._start = torch.full((batch,), START, device=model.device)  # (B,)
         self._next_step = WIDTH
 
-    @torch.inference_mode()
     def start(self, pairs: Tensor) -> None:
         """Take new prompts, the pair tokens int64 (35, B), and go back to the first step."""
-        for tokens, cached in zip(pairs, self._cache, strict=True):
-            self._block.keys_values(tokens, out=cached)  # (4, B)
+        for tokens, (keys, values) in zip(pairs, self._cache, strict=True):
+            self._block.keys_values(tokens, keys, values)  # (2, B) twice
         self._next_step = 0
 
-    @torch.inference_mode()
     def step(self, states: Tensor) -> Tensor:
         """Return the logits of the next state, (4, B), a buffer that the next step overwrites.
 
@@ -192,7 +193,7 @@ class IncrementalDecoder:
         Raises:
             IndexError: all 35 steps are done, or `start` was not called.
         """
-        keys, values = self._cache[self._next_step].chunk(2)  # (2, B) each
+        keys, values = self._cache[self._next_step]  # (2, B) each
         self._next_step += 1
         return self._block.logits(states, keys, values)  # (4, B)
 
@@ -201,5 +202,7 @@ class IncrementalDecoder:
         self.start(pairs)
         states = self._start  # (B,)
         for generated in out:
-            states = self._knockout(self.step(states), out=generated)  # (B,)
+            self.step(states)  # (4, B)
+            self._knockout.write_index(out=generated)  # (B,)
+            states = generated  # (B,)
         return out  # (35, B)

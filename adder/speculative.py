@@ -41,20 +41,20 @@ class OnePass:
     def __init__(self, model: GPTAdder, batch: int) -> None:
         self._model = model
         self._block = RoutedBlock(model, WIDTH * batch)
-        self._knockout = Knockout(WIDTH * batch, model.dtype, model.device)
-        self._cache = torch.empty(2 * MODEL_WIDTH, WIDTH * batch, dtype=model.dtype, device=model.device)
+        self._knockout = Knockout(self._block.output)
+        self._keys, self._values = torch.empty(2, MODEL_WIDTH, WIDTH * batch, dtype=model.dtype, device=model.device)
         self._choices = torch.empty(WIDTH * batch, dtype=torch.int64, device=model.device)
 
     def logits(self, pairs: Tensor, states: Tensor) -> Tensor:
         """Return the logits, (4, 35 * B), after pairs, int64 (35, B), and states, int64 (35, B)."""
-        self._block.keys_values(pairs.reshape(-1), out=self._cache)  # (4, 35 * B)
-        keys, values = self._cache.chunk(2)  # (2, 35 * B) each
-        return self._block.logits(states.reshape(-1), keys, values)  # (4, 35 * B)
+        self._block.keys_values(pairs.reshape(-1), self._keys, self._values)  # (2, 35 * B) twice
+        return self._block.logits(states.reshape(-1), self._keys, self._values)  # (4, 35 * B)
 
     def choices(self, pairs: Tensor, states: Tensor) -> Tensor:
         """Return the greedy choice, int64 (35, B), after each of pairs and states, int64 (35, B) both."""
-        chosen = self._knockout(self.logits(pairs, states), out=self._choices)  # (35 * B,)
-        return chosen.view_as(pairs)  # (35, B)
+        self.logits(pairs, states)  # (4, 35 * B)
+        self._knockout.write_index(out=self._choices)  # (35 * B,)
+        return self._choices.view_as(pairs)  # (35, B)
 
     def generate(self, a: Tensor, b: Tensor) -> Tensor:
         """Return the states, int64 (35, B), that greedy decoding generates for operands int64 (B,) and int64 (B,)."""

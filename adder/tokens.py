@@ -53,9 +53,11 @@ def check_operands(a: Tensor, b: Tensor) -> None:
     if a.device != b.device:
         raise OperandError(f"a is on {a.device} and b on {b.device}, but both must be on one device")
     for name, operand in (("a", a), ("b", b)):
-        outside = (operand < 0) | (operand > MAX_OPERAND)  # (B,)
-        if outside.any():
-            value = operand[outside][0].item()
+        if len(operand) == 0:
+            continue
+        low, high = operand.aminmax()
+        if low < 0 or high > MAX_OPERAND:
+            value = operand[(operand < 0) | (operand > MAX_OPERAND)][0].item()
             raise OperandError(f"{name} = {value} is out of range; operands are integers from 0 to {MAX_OPERAND}")
 
 
