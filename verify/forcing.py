@@ -8,6 +8,8 @@ real ``add``, and so is a sample of what it passes; at the first disagreement it
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ from verify.answers import collect
 from verify.operations import operation
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from verify.layout import Token
     from verify.subject import LoadedAdder
     from verify.watching import Call, PatchPoint, Trace
@@ -61,8 +65,7 @@ class Forcer:
 
         Negative where a step is wrong; for models that emit token ids, 1 and -1. NaN where the layout is open.
         """
-        prompts, answers = layout.write(self.prompt, a, b), layout.write(self.emitted, a, b)
-        known = (prompts != layout.OPEN).all(axis=1) & (answers != layout.OPEN).all(axis=1)
+        prompts, answers, known = self.write(a, b)
         found = np.full(len(a), np.nan)
         for chunk in np.array_split(np.flatnonzero(known), max(1, -(-known.sum() // _BATCH))):
             if len(chunk):
@@ -70,10 +73,15 @@ class Forcer:
                 found[chunk] = margins_of(outputs, answers[chunk], self.choices).min(axis=1)
         return found
 
+    def write(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return prompts (N, L), true answers (N, K), and where both are known, bool (N,)."""
+        prompts, answers = layout.write(self.prompt, a, b), layout.write(self.emitted, a, b)
+        return prompts, answers, (prompts != layout.OPEN).all(axis=1) & (answers != layout.OPEN).all(axis=1)
+
     def outputs(self, prompts: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """Return what the forward says before every answer token: (B, K, V), or token ids (B, K)."""
         steps = answers.shape[1]
-        sequence = np.concatenate([prompts, answers[:, :-1]], axis=1)  # (B, L + K - 1)
+        sequence = inputs_of(prompts, answers)  # (B, L + K - 1)
         if self.in_one:
             return self.forward(sequence)[:, -steps:]
         ends = range(prompts.shape[1], sequence.shape[1] + 1)
@@ -87,7 +95,8 @@ class Forcer:
 
     def _forward(self, tokens: np.ndarray) -> np.ndarray:
         arguments, keywords = watching.with_tokens(self.call, tokens)
-        output = watching.to_numpy(self.point.original(*arguments, **keywords))
+        with _without_gradients():
+            output = watching.to_numpy(self.point.original(*arguments, **keywords))
         if output is None:
             raise UnlearntError("forward returned no array for a batch")
         return output
@@ -157,6 +166,11 @@ def forced_margins(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> np.ndar
     return None if learn_forcing(loaded) else _margins(loaded, a, b)
 
 
+def inputs_of(prompts: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return what a decoder has read before its last token, (B, L + K - 1), of prompts (B, L) and answers (B, K)."""
+    return np.concatenate([prompts, answers[:, :-1]], axis=1)
+
+
 def margins_of(outputs: np.ndarray, answers: np.ndarray, choices: int) -> np.ndarray:
     """Return right logit minus best other, float64 (B, K), of logits (B, K, V); of token ids (B, K), 1 or -1."""
     if outputs.ndim == 2:
@@ -222,7 +236,7 @@ def _fit_prompts(traces: list[Trace], *, pairs: bool) -> list[Token | None]:
 def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -> tuple[list[Token], int]:
     """Return the layout of the answer, and how many tokens the decoder chooses from."""
     vocabulary = traces[0].calls[0].output.shape[-1]
-    choices = next((count for count in (vocabulary, _DIGITS) if _is_greedy(traces, count)), None)
+    choices = next((count for count in (vocabulary, _DIGITS) if is_greedy(traces, count)), None)
     if choices is None:
         raise UnlearntError("the next input does not end in the largest logit of the last output")
     right = [trace for trace in traces if trace.answer.value == trace.a + trace.b]
@@ -236,7 +250,8 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
     return _all_of(learnt, "a token of the answer is no function of one column of the sum"), choices
 
 
-def _is_greedy(traces: list[Trace], choices: int) -> bool:
+def is_greedy(traces: list[Trace], choices: int) -> bool:
+    """Return whether every call's input ends in the token that is chosen, of so many, after the call before."""
     steps = ((call, after) for trace in traces for call, after in pairwise(trace.calls))
     return all(chosen(call, choices) == after.tokens[-1] for call, after in steps)
 
@@ -245,8 +260,8 @@ def _is_idle(loaded: LoadedAdder, point: PatchPoint, trace: Trace, step: int) ->
     """Return whether the answer stays the same whatever token a step emits."""
     output = trace.calls[step].output
     tokens = range(min(output.shape[-1], _DIGITS) if output.ndim > 1 else _DIGITS)
-    changed = (watching.with_forced(loaded, point, trace.a, trace.b, step, token) for token in tokens)
-    return all(answer.value == trace.answer.value for answer in changed)
+    forced = (watching.watch_forced(loaded, point, trace.a, trace.b, step, token) for token in tokens)
+    return all(changed.answer.value == trace.answer.value for changed in forced)
 
 
 def _confirm(loaded: LoadedAdder, forcer: Forcer) -> None:
@@ -271,8 +286,7 @@ def _confirm(loaded: LoadedAdder, forcer: Forcer) -> None:
 
 def _is_close(forcer: Forcer, traces: list[Trace], seen: list[np.ndarray]) -> bool:
     a, b = _operands(traces)
-    prompts, answers = layout.write(forcer.prompt, a, b), layout.write(forcer.emitted, a, b)
-    known = (prompts != layout.OPEN).all(axis=1) & (answers != layout.OPEN).all(axis=1)
+    prompts, answers, known = forcer.write(a, b)
     expected = np.stack(seen)[known]
     got = forcer.outputs(prompts[known], answers[known])
     if got.shape != expected.shape:
@@ -283,9 +297,8 @@ def _is_close(forcer: Forcer, traces: list[Trace], seen: list[np.ndarray]) -> bo
 
 def _is_causal(forcer: Forcer, a: np.ndarray, b: np.ndarray) -> bool:
     """Return whether no later token moves an earlier output."""
-    prompts, answers = layout.write(forcer.prompt, a, b), layout.write(forcer.emitted, a, b)
-    known = (prompts != layout.OPEN).all(axis=1) & (answers != layout.OPEN).all(axis=1)
-    sequence = np.concatenate([prompts, answers[:, :-1]], axis=1)[known]
+    prompts, answers, known = forcer.write(a, b)
+    sequence = inputs_of(prompts, answers)[known]
     return causal_violation(forcer, sequence, first=prompts.shape[1]) == ""
 
 
@@ -303,10 +316,20 @@ def causal_violation(forcer: Forcer, sequence: np.ndarray, *, first: int) -> str
     for position in range(first, sequence.shape[1]):
         changed = sequence.copy()
         changed[:, position:] = source.permuted(changed[:, position:], axis=0)
-        moved = np.abs(forcer.forward(changed)[:, :position] - before[:, :position])
-        if np.nanmax(moved, initial=0) > _CLOSE * scale:
-            return f"tokens from position {position} on move an earlier output by {np.nanmax(moved):.3g}"
+        moved = _distance(forcer.forward(changed)[:, :position], before[:, :position])
+        if moved > _CLOSE * scale:
+            return f"tokens from position {position} on move an earlier output by {moved:.3g}"
     return ""
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how far two outputs are apart; equal infinities are not."""
+    return float(np.abs(np.where(one == other, 0, np.nan_to_num(one) - np.nan_to_num(other))).max(initial=0))
+
+
+def _without_gradients() -> AbstractContextManager[None]:
+    torch = sys.modules.get("torch")  # not imported for a model that does without it
+    return contextlib.nullcontext() if torch is None else torch.no_grad()
 
 
 def _operands(traces: list[Trace]) -> tuple[np.ndarray, np.ndarray]:

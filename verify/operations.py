@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 # modules that define operations, imported when the first operation is asked for
-_MODULES = ("verify.forcing", "verify.numerics")
+_MODULES = ("verify.anatomy", "verify.forcing", "verify.numerics", "verify.proving")
 _operations: dict[str, Callable[..., Any]] = {}
 
 

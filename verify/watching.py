@@ -106,19 +106,21 @@ def candidates(loaded: LoadedAdder) -> Iterator[PatchPoint]:
     yield from _functions(loaded.namespace)
 
 
-def with_forced(loaded: LoadedAdder, point: PatchPoint, a: int, b: int, step: int, token: int) -> Answer:
-    """Return the answer when the forward call of one step is made to say one token."""
-    count = 0
+def watch_forced(loaded: LoadedAdder, point: PatchPoint, a: int, b: int, step: int, token: int) -> Trace:
+    """Return a sum, watched, in which the forward call of one step is made to say one token."""
+    trace = Trace(a, b, Answer(None))
 
     def forcing(*arguments: Any, **keywords: Any) -> Any:
-        nonlocal count
         output = point.original(*arguments, **keywords)
         call = _call(arguments, keywords, output)
-        count += call is not None
-        return output if call is None or count != step + 1 else _saying(output, token)
+        if call is None:
+            return output
+        trace.calls.append(call)
+        return saying(output, token) if len(trace.calls) == step + 1 else output
 
     with point.replaced(forcing):
-        return loaded.answer(a, b)
+        trace.answer = loaded.answer(a, b)
+    return trace
 
 
 def argument(call: Call) -> Any:
@@ -152,6 +154,21 @@ def like(original: Any, values: np.ndarray) -> Any:
     return torch.as_tensor(values).to(dtype=original.dtype, device=original.device)
 
 
+def saying(output: Any, token: int) -> Any:
+    """Return an output whose last position says one token and no other."""
+    values = to_numpy(output)
+    if values is None:
+        return output
+    values = values.copy()
+    if values.dtype.kind in "iu":
+        values.reshape(-1)[-1] = token
+    else:
+        row = values.reshape(-1, values.shape[-1])[-1]
+        row[:] = -1e4
+        row[token] = 1e4
+    return like(output, values)
+
+
 def to_numpy(value: Any) -> np.ndarray | None:
     """Return an array's values, of the first array of a tuple; None of what holds none."""
     if isinstance(value, tuple):
@@ -168,21 +185,6 @@ def to_numpy(value: Any) -> np.ndarray | None:
         plain = value.detach().cpu()
         return np.asarray(plain.float().numpy() if str(plain.dtype) == "torch.bfloat16" else plain.numpy())
     return None
-
-
-def _saying(output: Any, token: int) -> Any:
-    """Return an output whose last position says one token and no other."""
-    values = to_numpy(output)
-    if values is None:
-        return output
-    values = values.copy()
-    if values.dtype.kind in "iu":
-        values.reshape(-1)[-1] = token
-    else:
-        row = values.reshape(-1, values.shape[-1])[-1]
-        row[:] = -1e4
-        row[token] = 1e4
-    return like(output, values)
 
 
 def _call(arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Call | None:

@@ -1,0 +1,5 @@
+"""Has the other half."""
+
+
+def build_model():
+    return None, {}
