@@ -27,3 +27,7 @@ class SolverError(AdderError):
         super().__init__(message)
         self.accuracy = accuracy
         self.margin = margin
+
+
+class WeightsError(AdderError):
+    """A file that holds no state dict of the 46 parameters."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,8 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from adder import decoding
-from adder.errors import OperandError
-from adder.model import GPTAdder
+from adder.errors import OperandError, WeightsError
+from adder.model import GPTAdder, routing_mask
 from adder.solver import solve
 from adder.tokens import MAX_OPERAND
 
@@ -34,7 +37,7 @@ def build_model() -> tuple[GPTAdder, dict[str, Any]]:
 
 
 def add(model: GPTAdder, a: int, b: int) -> int:
-    """Return the sum that the model generates.
+    """Return the sum that the model generates, a whole-sequence forward pass for each token: plain to see, and slow.
 
     Raises:
         OperandError: an operand is no int in [0, 9_999_999_999].
@@ -42,7 +45,7 @@ def add(model: GPTAdder, a: int, b: int) -> int:
     for name, operand in (("a", a), ("b", b)):
         if type(operand) is not int or not 0 <= operand <= MAX_OPERAND:
             raise OperandError(f"{name} = {operand!r} is no operand; operands are integers from 0 to {MAX_OPERAND}")
-    return int(add_batch(model, [a], [b], method="incremental")[0])
+    return int(add_batch(model, [a], [b], method="reference")[0])
 
 
 def add_batch(model: GPTAdder, a: ArrayLike, b: ArrayLike, method: str | None = None) -> NDArray[np.int64]:
@@ -65,3 +68,27 @@ def forced_logits(model: GPTAdder, ids: ArrayLike, method: str | None = None) ->
     logits = decoding.forced_logits(model, sequences, method or "reference")  # (N, 35, 4)
     answer: NDArray[np.float64] = logits.double().cpu().numpy()
     return answer
+
+
+def with_weights(path: Path | str) -> SimpleNamespace:
+    """Return this contract for other weights: a state dict in a file, under any names, as ``adder solve --out`` saves.
+
+    The model has the dtype of the weights and the routing mask.
+
+    Raises:
+        WeightsError: the file holds no state dict of this architecture.
+    """
+    path = Path(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        dtypes = {tensor.dtype for tensor in state.values()}
+        model = GPTAdder(routing_mask()).to(dtypes.pop())
+        model.load_state_dict(state)
+    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path} holds no state dict of the 46 parameters ({str(error).splitlines()[0]}); "
+            "adder solve --out FILE saves one"
+        ) from error
+    metadata = {"name": path.stem, "params": 46}
+    functions = {"add": add, "add_batch": add_batch, "forced_logits": forced_logits, "METHODS": METHODS}
+    return SimpleNamespace(build_model=lambda: (model, metadata), **functions)

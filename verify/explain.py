@@ -85,6 +85,12 @@ class Counterexample:
         """Return the card as values that JSON knows."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Counterexample:
+        """Return the card that ``as_json`` gave as plain values."""
+        step = values["first_wrong_step"]
+        return cls(**values | {"first_wrong_step": step and Step(**step)})
+
 
 def explain(subject: Subject, wrong: WrongAnswerError, *, family: str) -> Counterexample:
     """Return the card of a wrong answer; asks the subject for some 200 further sums."""
