@@ -208,14 +208,14 @@ class Subject(ABC):
 
     def add(self, a: int, b: int) -> object:
         """Return the integer that ``add(model, a, b)`` unmistakably is; else `Unreadable`, or `Raised`."""
-        answer = self._answer(a, b)
+        answer = self.answer(a, b)
         if answer.complaint is not None:
             self.note(answer.complaint, answer.text, a, b)
         return answer.result
 
     @abstractmethod
-    def _answer(self, a: int, b: int) -> Answer:
-        """Return what ``add`` says."""
+    def answer(self, a: int, b: int) -> Answer:
+        """Return what ``add`` says, with its type."""
 
     def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none.
@@ -266,7 +266,7 @@ class Subject(ABC):
 
     def _smoke(self) -> None:
         """Tell an adder that is wired wrongly from one that answers wrongly."""
-        answers = [self._answer(a, b).result for a, b in SMOKE]
+        answers = [self.answer(a, b).result for a, b in SMOKE]
         if all(isinstance(answer, Raised) for answer in answers):
             raise ContractError(
                 f"add(model, {SMOKE[0][0]}, {SMOKE[0][1]}) of {self.spec} raised {answers[0]!r}, and so do other "
@@ -289,7 +289,8 @@ class LocalSubject(Subject):
         self._describe(self.loaded.metadata)
         self._smoke()
 
-    def _answer(self, a: int, b: int) -> Answer:
+    def answer(self, a: int, b: int) -> Answer:
+        """Return what ``add`` says, with its type."""
         return self.loaded.answer(a, b)
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
@@ -320,12 +321,16 @@ def load(
     """
     spec = DEFAULT_SPEC if spec is None else spec
     location = loading.locate(spec)
-    is_trusted = spec == DEFAULT_SPEC or bool(location.attribute)
-    if sandbox == "off" or (sandbox == "auto" and is_trusted):
+    if runs_here(location, sandbox):
         return _load_here(location, method)
     from verify.sandbox.parent import SandboxedSubject
 
     return SandboxedSubject(location, method=method, rung=sandbox, limits=limits)
+
+
+def runs_here(location: loading.Location, sandbox: Rung) -> bool:
+    """Return whether a subject runs in this process: our own model, objects picked by name, and what is demanded to."""
+    return sandbox == "off" or (sandbox == "auto" and (location.spec == DEFAULT_SPEC or bool(location.attribute)))
 
 
 def _load_here(location: loading.Location, method: str | None) -> LocalSubject:
