@@ -1,0 +1,103 @@
+"""One HTML file for one subject, and one for a table of many: self-contained, without script, all text escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from verify.report import svg, tables, verdict, words
+from verify.report.blocks import Figure, Listing, Paragraph, Section, Table
+from verify.report.evidence import KINDS, Evidence, JSONObject, check
+from verify.report.sections import missing, sections
+
+TEMPLATES = Path(__file__).with_name("templates")
+_KINDS = {Figure: "figure", Listing: "listing", Paragraph: "paragraph", Table: "table"}
+
+
+def page(report: JSONObject, **others: JSONObject | None) -> str:
+    """Return the page of one subject; only sections with evidence are there.
+
+    Args:
+        report: the verdict, of schema adder-report/1.
+        others: further evidence by kind, see `verify.report.evidence.KINDS`.
+
+    Raises:
+        EvidenceError: evidence is damaged or of an unknown version.
+    """
+    return page_of(Evidence.of(correctness=report, **others), whole=False)
+
+
+def page_of(evidence: Evidence, *, whole: bool) -> str:
+    """Return the page of checked evidence; ``whole`` is as in `verify.report.sections.sections`."""
+    report = evidence.correctness
+    subject = report["subject"] if report else {}
+    name = words.name(subject.get("name") or "adder")
+    return _render(
+        "page.html",
+        sections(evidence, whole=whole),
+        title=f"{name}: {report['verdict'] if report else 'not verified'}",
+        name=name,
+        report=report,
+        proof=evidence.proof,
+        answers=verdict.answers(evidence),
+        headline=verdict.headline(report) if report else "",
+        statement=_statement(evidence),
+        command=KINDS["correctness"].command,
+        card=tables.card_rows(report) if report else None,
+    )
+
+
+def board(reports: list[JSONObject]) -> str:
+    """Return the page of many subjects, one row each, the surest first.
+
+    Raises:
+        EvidenceError: a report is damaged or of an unknown version.
+    """
+    for index, report in enumerate(reports):
+        check("correctness", report, f"report {index + 1}")
+    counts = [(each, sum(report["verdict"] == each for report in reports)) for each in verdict.SIGNS]
+    return _render("board.html", [], title="Adders", table=tables.board(reports), counts=counts)
+
+
+def palette() -> str:
+    """Return the colours by name, light and dark, as a style sheet."""
+    return (TEMPLATES / "palette.css").read_text("utf-8").strip()
+
+
+def _statement(evidence: Evidence) -> str:
+    """Return what is proved; nothing where the verdict claims no proof."""
+    report = evidence.correctness or {"verdict": "", "proof": None}
+    if report["verdict"] != verdict.PROVED:
+        return ""
+    return words.detail((report["proof"] or evidence.proof or {"statement": ""})["statement"])
+
+
+def _render(template: str, found: list[Section], **values: object) -> str:
+    styles = svg.Styles()
+    drawn = {
+        part.name: Markup(svg.inline(part, styles))  # noqa: S704 - drawn by us, its texts escaped by ElementTree
+        for section in found
+        for part in section.parts
+        if isinstance(part, Figure)
+    }
+    sheet = "\n".join([palette(), (TEMPLATES / "page.css").read_text("utf-8"), styles.css]).replace("\r\n", "\n")
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters["detail"] = words.detail
+    return environment.get_template(template).render(
+        sections=found,
+        drawn=drawn,
+        kind_of=lambda part: _KINDS[type(part)],
+        missing=missing,
+        signs=verdict.SIGNS,
+        marks=verdict.MARKS,
+        sheet=Markup(sheet),  # noqa: S704 - ours
+        sheet_digest=base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode(),
+        **values,
+    )

@@ -1,0 +1,214 @@
+"""Figures of counts and measurements: carry chains, the kill matrix, throughput, the solver."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from verify.report import words
+from verify.report.blocks import Figure
+from verify.report.evidence import JSONObject
+from verify.report.svg import INK, draw
+
+REFERENCE, FLOOR = "reference", "floor"
+MARKERS = "osD^vPX"
+SOLVERS = {"integer": "line-0", "real": "line-1", "reference": "soft"}
+
+
+def chains(rows: list[JSONObject], base: int) -> Figure:
+    """Return where carry chains were tried, start by length, and where they failed."""
+    cases, failures = (sum(row[key] for row in rows) for key in ("cases", "failures"))
+    worst = max(rows, key=lambda row: (row["failures"], -row["length"], -row["start"]))
+    told = "None failed." if not failures else (
+        f"{failures:,} failed, the most, {worst['failures']:,} of {worst['cases']:,}, at start {worst['start']} and "
+        f"length {worst['length']}."
+    )  # fmt: skip
+    return Figure(
+        f"chains-{base}",
+        f"Carry chains in base {base}",
+        f"One cell for each place where a chain can start and each length it can have: {len(rows)} cells, "
+        f"{cases:,} cases. {told}",
+        draw((4.6, 4.3), _paint_chains, rows, base),
+    )
+
+
+def _paint_chains(drawing: Drawing, rows: list[JSONObject], base: int) -> None:
+    axes = drawing.add_subplot()
+    most = max(row["cases"] for row in rows)
+    for row in rows:
+        share = np.log1p(row["cases"]) / np.log1p(most) if most else 0
+        heat = 0 if row["cases"] == 0 else 1 + min(2, int(share * 3))
+        failed = row["failures"] > 0
+        corner = (row["start"] - 0.46, row["length"] - 0.46)
+        axes.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=INK["bad" if failed else f"heat-{heat}"], linewidth=0))
+        if base == 10:
+            label = f"{row['failures']}!" if failed else _short(row["cases"])
+            axes.text(row["start"], row["length"], label, ha="center", va="center", fontsize=6.5,
+                      color=INK["paper" if failed else "ink"])  # fmt: skip
+    last = max(row["start"] for row in rows)
+    longest = max(row["length"] for row in rows)
+    axes.set_xlim(-0.6, last + 0.6)
+    axes.set_ylim(0.4, longest + 0.6)
+    axes.set_xlabel("column in which the chain starts, 0 the units")
+    axes.set_ylabel("length of the chain, in columns")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))
+
+
+def _short(cases: int) -> str:
+    for unit, letter in ((10**6, "M"), (10**3, "k")):
+        if cases >= unit:
+            return f"{cases / unit:.2g}{letter}" if cases < 100 * unit else f"{cases // unit}{letter}"
+    return str(cases)
+
+
+def kill_matrix(evidence: JSONObject) -> Figure:
+    """Return which family of claims kills which mutant, mutants grouped by the family that they are named for."""
+    mutants = sorted(evidence["mutants"], key=lambda mutant: (_place(evidence, mutant), mutant["name"]))
+    killed = sum(bool(mutant["kills"]) for mutant in mutants)
+    return Figure(
+        "kill-matrix",
+        "Mutants and the families that kill them",
+        f"One column a mutant, one row a family of claims; a filled cell is a kill. {killed} of {len(mutants)} mutants "
+        "are killed.",
+        draw((max(4.6, 1.4 + 0.052 * len(mutants)), 0.7 + 0.2 * len(evidence["families"])), _paint_kills,
+             evidence["families"], mutants),
+        wide=True,
+    )  # fmt: skip
+
+
+def _place(evidence: JSONObject, mutant: JSONObject) -> int:
+    named = mutant.get("named")
+    return evidence["families"].index(named) if named in evidence["families"] else len(evidence["families"])
+
+
+def _paint_kills(drawing: Drawing, families: list[str], mutants: list[JSONObject]) -> None:
+    axes = drawing.add_subplot()
+    for x, mutant in enumerate(mutants):
+        if not mutant["kills"]:
+            axes.add_patch(Rectangle((x - 0.5, -0.5), 1, len(families), facecolor=INK["bad"], linewidth=0, alpha=0.8))
+        for family in mutant["kills"]:
+            if family in families:
+                colour = INK["line-0" if family == mutant.get("named") else "heat-3"]
+                corner = (x - 0.42, families.index(family) - 0.42)
+                axes.add_patch(Rectangle(corner, 0.84, 0.84, facecolor=colour, linewidth=0))
+    axes.set_xlim(-0.7, len(mutants) - 0.3)
+    axes.set_ylim(len(families) - 0.4, -0.6)
+    axes.set_yticks(range(len(families)), [words.name(family) for family in families])
+    axes.set_xlabel(f"{len(mutants)} mutants; dark: the family that a mutant is named for")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def throughput(rows: list[JSONObject]) -> Figure:
+    """Return pairs a second against batch size for every path, with the spread of its runs."""
+    series = by_path(rows)
+    best = max(rows, key=lambda row: row["pairs_per_second"])
+    return Figure(
+        "throughput",
+        "Pairs a second against batch size",
+        f"Both axes are logarithmic. {len(series)} paths: {', '.join(series)}. The fastest is "
+        f"{label(best)} with {words.scaled(best['pairs_per_second'])} pairs/s at a batch of {best['batch']:,}.",
+        draw((6.4, 4.8), _paint_throughput, series),
+        wide=True,
+    )
+
+
+def by_path(rows: list[JSONObject]) -> dict[str, list[JSONObject]]:
+    """Return the rows of each path by batch size: the reference first, the floor last, others in their own order."""
+    found = defaultdict(list)
+    for row in rows:
+        found[label(row)].append(row)
+    firsts = {path: found[path][0] for path in found}
+    order = {
+        path: (first["path"] != REFERENCE, first["kind"] == FLOOR, index)
+        for index, (path, first) in enumerate(firsts.items())
+    }
+    return {path: sorted(found[path], key=lambda row: row["batch"]) for path in sorted(found, key=order.__getitem__)}
+
+
+def label(row: JSONObject) -> str:
+    """Return the name of a path, with its threads where they are more than one."""
+    threads = row.get("threads") or 1
+    return words.name(row["path"]) + (f", {threads} threads" if threads > 1 else "")
+
+
+def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> None:
+    axes = drawing.add_subplot()
+    drawn = 0
+    for path, rows in series.items():
+        edge = rows[0]["path"] == REFERENCE or rows[0]["kind"] == FLOOR
+        colour = INK["soft" if edge else f"line-{drawn % 6}"]
+        line = {"model run": "-", "memoised": "--"}.get(rows[0]["kind"], ":")
+        batches = [row["batch"] for row in rows]
+        middle = [row["pairs_per_second"] for row in rows]
+        if all(row.get("quartiles") and len(row["quartiles"]) == 2 for row in rows):
+            low, high = zip(*(row["quartiles"] for row in rows), strict=True)
+            axes.fill_between(batches, low, high, color=colour, alpha=0.18, linewidth=0)
+        marker = "" if edge else MARKERS[drawn % len(MARKERS)]
+        axes.plot(batches, middle, line, color=colour, marker=marker, markersize=4, linewidth=1.5)
+        axes.annotate(
+            path, (batches[-1], middle[-1]), (6, 0), textcoords="offset points", va="center",
+            fontsize=8, color=colour,
+        )  # fmt: skip
+        drawn += not edge
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(axis="y")
+    axes.set_xlabel("pairs in a batch")
+    axes.set_ylabel("pairs a second")
+
+
+def solver(rows: list[JSONObject]) -> Figure:
+    """Return how steps, time and margin are distributed over base seeds, for every solver."""
+    told = [
+        f"{kind}: {sum(row['solved'] for row in found)} of {len(found)} seeds right"
+        for kind, found in by_solver(rows).items()
+    ]
+    return Figure(
+        "solver",
+        "Solving from every base seed",
+        "Three panels, steps, seconds and smallest margin, each the share of seeds at or below a value. "
+        + "; ".join(told) + ".",
+        draw((4.6, 6.6), _paint_solver, rows),
+    )  # fmt: skip
+
+
+def by_solver(rows: list[JSONObject]) -> dict[str, list[JSONObject]]:
+    """Return the rows of each solver, the reference's last."""
+    kinds = dict.fromkeys([*SOLVERS, *(row["solver"] for row in rows)])
+    found = {kind: [row for row in rows if row["solver"] == kind] for kind in kinds}
+    return {kind: found[kind] for kind in found if found[kind]}
+
+
+def _paint_solver(drawing: Drawing, rows: list[JSONObject]) -> None:
+    panels = drawing.subplots(3, 1)
+    for axes, key, label in zip(
+        panels, ("steps", "seconds", "margin"), ("optimizer steps", "seconds", "smallest margin, in logits"),
+        strict=True,
+    ):  # fmt: skip
+        for kind, found in by_solver(rows).items():
+            _distribution(axes, found, key, kind)
+        axes.set_xscale("log" if key != "margin" else "linear")
+        axes.set_xlabel(label)
+        axes.set_ylim(0, 1.03)
+        axes.grid(axis="y")
+    panels[0].set_ylabel("share of seeds")
+    panels[0].legend(loc="lower right", fontsize=8)
+
+
+def _distribution(axes: Axes, rows: list[JSONObject], key: str, kind: str) -> None:
+    """Draw the share of all seeds that a solver solved at or below each value; what it did not solve is missing above."""
+    values = sorted(row[key] for row in rows if row["solved"] and row[key] is not None)
+    if not values:
+        return
+    share = np.arange(1, len(values) + 1) / len(rows)
+    style: dict[str, Any] = {"linestyle": "--"} if kind == REFERENCE else {}
+    axes.step(values, share, where="post", color=INK[SOLVERS.get(kind, "line-2")], label=words.name(kind),
+              linewidth=1.6, **style)  # fmt: skip

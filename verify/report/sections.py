@@ -1,0 +1,254 @@
+"""The sections of every report, from evidence; a section whose evidence was not gathered says so, and how it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from statistics import median
+
+from verify.report import carry, plane, plots, tables, transitions, verdict, words
+from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
+from verify.report.evidence import KINDS, Evidence, JSONObject
+
+CORRECTNESS, THROUGHPUT = "correctness", "throughput"
+
+_KINDS_OF_PATH = (
+    "A model run does the arithmetic of the weights for every token of every sum. What is memoised does it once for a "
+    "model, then looks up, and is no model run. The floor is torch.add on the same operands: one read of both, one write."
+)
+
+
+def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
+    """Return all sections in the order in which they are read.
+
+    Args:
+        evidence: what is known.
+        whole: whether a section without evidence stands there and names the command that gathers it.
+    """
+    found = [
+        _counterexample(evidence),
+        _tried(evidence),
+        _transitions(evidence),
+        _plane(evidence),
+        _chains(evidence),
+        _teeth(evidence),
+        _parameters(evidence),
+        _throughput(evidence),
+        _solver(evidence),
+        _environment(evidence),
+    ]
+    return [section for section in found if section and (whole or section.parts)]
+
+
+def missing(section: Section) -> Paragraph:
+    """Return what a section says that has no evidence."""
+    return Paragraph(f"This evidence was not gathered. It is made by: {section.command}", "soft")
+
+
+def _section(name: str, title: str, parts: list[Part], kind: str, report: str = CORRECTNESS) -> Section:
+    return Section(name, title, parts, KINDS[kind].command, report)
+
+
+def _counterexample(evidence: Evidence) -> Section | None:
+    report = evidence.correctness
+    if report is None or report["counterexample"] is None:
+        return None
+    found = report["counterexample"]
+    parts: list[Part] = [Paragraph(verdict.equation(found), "strong"), carry.diagram(found)]
+    if facts := _facts(found):
+        parts.append(Table("What is known of it", [], facts))
+    if found.get("card"):
+        parts.append(Listing(found["card"], "The card as the terminal shows it"))
+    return _section("counterexample", "The counterexample", parts, CORRECTNESS)
+
+
+def _facts(found: JSONObject) -> list[Row]:
+    facts = {
+        "difference": None if type(found["got"]) is not int else f"{found['got'] - found['expected']:+,}",
+        "found by": found.get("family"),
+        "in stratum": found.get("stratum"),
+        "why it is hard": found.get("reason"),
+        "first wrong step": None if found["first_wrong_step"] is None else verdict.wrong_step(found["first_wrong_step"]),
+        "run it again": found.get("replay"),
+    }
+    return [[Cell(name, header=True), words.detail(value)] for name, value in facts.items() if value]
+
+
+def _tried(evidence: Evidence) -> Section:
+    report = evidence.correctness
+    parts: list[Part] = []
+    if report is not None:
+        parts = [Paragraph(verdict.bound(report)), tables.strata(report), tables.families(report)]
+    return _section("tried", "Where it was tried", parts, CORRECTNESS)
+
+
+def _transitions(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.anatomy or evidence.proof:
+        parts.append(Paragraph(
+            "Every step of every sum is one of 16 situations: the pair of bits that is added, and the state before it. "
+            "The margin is the logit of the right state minus the best other. A precision is proved where every margin "
+            "is above the bound of all rounding errors that any order of evaluation can make."
+        ))  # fmt: skip
+    if evidence.anatomy:
+        parts.append(transitions.margins(evidence.anatomy))
+    if evidence.proof:
+        parts += [transitions.against_bounds(each) for each in evidence.proof["precisions"] if each["transitions"]]
+        parts.append(transitions.precisions(evidence.proof))
+    return _section("transitions", "The 16 transitions", parts, "anatomy" if not evidence.anatomy else "proof")
+
+
+def _plane(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.anatomy:
+        parts = [
+            Paragraph(
+                "The residual stream has two dimensions, so this is all of it. The tied head cuts the plane into four "
+                "cones, one for each state; a step generates the state of the cone in which its point ends. A point "
+                "is labelled with its pair and its state."
+            ),
+            plane.plane(evidence.anatomy),
+            plane.path(evidence.anatomy),
+        ]
+    return _section("plane", "The plane", parts, "anatomy")
+
+
+def _chains(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.chains and evidence.chains["rows"]:
+        rows = evidence.chains["rows"]
+        parts.append(Paragraph(
+            "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds the "
+            "cases tried there, or, in the colour of failure, how many failed."
+        ))  # fmt: skip
+        for base in sorted({row["base"] for row in rows}, reverse=True):
+            parts.append(plots.chains([row for row in rows if row["base"] == base], base))
+    return _section("chains", "Carry chains", parts, "chains")
+
+
+def _teeth(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.kill_matrix and evidence.kill_matrix["mutants"]:
+        mutants, names = evidence.kill_matrix["mutants"], evidence.kill_matrix["families"]
+        survivors = [words.name(mutant["name"]) for mutant in mutants if not mutant["kills"]]
+        told = f"None of {len(mutants)} survives." if not survivors else f"{len(survivors)} survive: {', '.join(survivors)}."
+        parts = [
+            Paragraph(f"A mutant is an adder that is wrong in one named way. {told}", "bad" if survivors else ""),
+            plots.kill_matrix(evidence.kill_matrix),
+            Table("Kills by family", ["family", "kills", "named for it", "kills alone"],
+                  [_kills(mutants, family) for family in names], right=(1, 2, 3)),
+            Table("Every mutant", ["mutant", "named for", "killed by"], [_killed(mutant) for mutant in mutants], folded=True),
+        ]  # fmt: skip
+    return _section("teeth", "The suite's teeth", parts, "kill_matrix")
+
+
+def _kills(mutants: list[JSONObject], family: str) -> Row:
+    killed = [mutant for mutant in mutants if family in mutant["kills"]]
+    named = [mutant for mutant in mutants if mutant.get("named") == family]
+    alone = [mutant for mutant in killed if len(set(mutant["kills"])) == 1]
+    return [words.name(family), *(words.count(len(found)) for found in (killed, named, alone))]
+
+
+def _killed(mutant: JSONObject) -> Row:
+    by = ", ".join(words.name(family) for family in mutant["kills"])
+    return [words.name(mutant["name"]), words.name(mutant.get("named") or "-"), by or Cell("survives", "bad")]
+
+
+def _parameters(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.correctness:
+        parts.append(tables.parameters(evidence.correctness))
+        notes = evidence.correctness["parameters"].get("notes")
+        parts += [Paragraph(words.detail(note)) for note in (notes if isinstance(notes, list) else [notes]) if note]
+    if evidence.anatomy:
+        parts.append(tables.budget(evidence.anatomy))
+        parts.append(Paragraph(
+            "Needed: set to zero, it alone breaks a transition. Idle: changed by 1, it alone moves no logit of any "
+            "transition.", "soft",
+        ))  # fmt: skip
+    if evidence.correctness and evidence.correctness["audit"]:
+        parts.append(tables.audit(evidence.correctness))
+    return _section("parameters", "Parameters and audit", parts, "anatomy" if not evidence.anatomy else CORRECTNESS)
+
+
+def _throughput(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.throughput and evidence.throughput["rows"]:
+        rows = evidence.throughput["rows"]
+        best = [max(found, key=lambda row: row["pairs_per_second"]) for found in plots.by_path(rows).values()]
+        parts = [
+            Paragraph(_KINDS_OF_PATH),
+            plots.throughput(rows),
+            _paths("Every path at its best batch", best),
+            _paths("Every path at every batch", [row for found in plots.by_path(rows).values() for row in found], folded=True),
+        ]
+    return _section("throughput", "Throughput", parts, "throughput", THROUGHPUT)
+
+
+def _paths(title: str, rows: list[JSONObject], *, folded: bool = False) -> Table:
+    cells: list[Row] = [
+        [
+            plots.label(row),
+            row["kind"],
+            words.count(row["batch"]),
+            words.scaled(row["pairs_per_second"]),
+            " to ".join(map(words.scaled, row.get("quartiles") or [])) or "-",
+            *("-" if row.get(key) is None else words.number(row[key]) for key in ("reference_ratio", "floor_ratio")),
+            "-" if row.get("bytes_per_pair") is None else words.number(row["bytes_per_pair"]),
+        ]
+        for row in rows
+    ]
+    headers = ["path", "kind", "batch", "pairs/s", "middle half of runs", "x reference", "of the floor", "bytes a pair"]
+    return Table(title, headers, cells, right=(2, 3, 4, 5, 6, 7), folded=folded)
+
+
+def _solver(evidence: Evidence) -> Section:
+    parts: list[Part] = []
+    if evidence.solver and evidence.solver["rows"]:
+        rows = evidence.solver["rows"]
+        parts = [
+            Paragraph(
+                "Weights come from the 16 transitions alone: no data set, no checkpoint. A seed is right where all 16 "
+                "hold on the weights that the solver returns; the reference tests the weights of one step before."
+            ),
+            plots.solver(rows),
+            Table("Over base seeds",
+                  ["solver", "seeds", "declared solved", "right", "median steps", "median time", "smallest margin"],
+                  [_solved(kind, found) for kind, found in plots.by_solver(rows).items()], right=(1, 2, 3, 4, 5, 6)),
+        ]  # fmt: skip
+    return _section("solver", "The solver", parts, "solver", THROUGHPUT)
+
+
+def _solved(kind: str, rows: list[JSONObject]) -> Row:
+    right = [row for row in rows if row["solved"]]
+    steps = [row["steps"] for row in right if row["steps"] is not None]
+    return [
+        words.name(kind),
+        words.count(len(rows)),
+        words.count(sum(row["declared"] for row in rows)),
+        Cell(words.count(len(right)), "good" if len(right) == len(rows) else "bad"),
+        words.number(median(steps)) if steps else "-",
+        words.seconds(median(row["seconds"] for row in rows)),
+        words.number(min(row["margin"] for row in right)) if right else "-",
+    ]
+
+
+def _environment(evidence: Evidence) -> Section:
+    parts: list[Part] = [
+        tables.environment(f"{KINDS[name].file} was made on", found["environment"])
+        for name, found in evidence.parts().items()
+        if found.get("environment")
+    ]
+    rows: list[Row] = [
+        [KINDS[name].file, found["schema"], Cell(digest(found), "code"), Cell(KINDS[name].command, "code")]
+        for name, found in evidence.parts().items()
+    ]
+    parts.insert(0, Table("Evidence that this report shows", ["file", "schema", "sha256", "made by"], rows))
+    if evidence.proof:
+        parts.append(Paragraph(f"The certificate's own digest is {words.name(evidence.proof['digest'])}.", "soft"))
+    return Section("environment", "Evidence and environment", parts, "adder-verify report")
+
+
+def digest(found: JSONObject) -> str:
+    """Return the sha256 of evidence as JSON with sorted keys and without spaces."""
+    return hashlib.sha256(json.dumps(found, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,97 @@
+"""The 16 transitions as maps of 4 x 4: margins as they are, and against the error bound of each precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from verify.report import words
+from verify.report.blocks import Cell, Row, Table
+from verify.report.evidence import JSONObject
+
+STATES = ("0", "1", "0 carry 1", "1 carry 1")
+PAIRS = ("0 + 0", "0 + 1", "1 + 0", "1 + 1")
+HEADERS = ["pair", *(f"after {state}" for state in STATES)]
+_HOTTEST = 5
+
+
+def margins(anatomy: JSONObject) -> Table:
+    """Return the margin of every transition, and below it the state that follows."""
+    found = {(row["pair"], row["state"]): row for row in anatomy["transitions"]}
+    most = max((row["margin"] for row in found.values()), default=0)
+
+    def cell(pair: int, state: int) -> Cell:
+        row = found.get((pair, state))
+        if row is None:
+            return Cell("-", "soft")
+        if row["chosen"] != row["target"]:
+            return Cell(words.number(row["margin"]), "bad", note=f"gives {row['chosen']}, not {row['target']}")
+        return Cell(words.number(row["margin"]), _heat(row["margin"], most), note=f"to {STATES[row['target']]}")
+
+    return _map("Margin of each transition, in logits", cell)
+
+
+def against_bounds(precision: JSONObject) -> Table:
+    """Return margin over error bound of every transition in a precision, in the worse of its modes."""
+    mode = min(precision["modes"], key=lambda each: (each["outcome"] == "proved", _ratio(each)))
+    logits = {(row["pair"], row["state"]): row["logits"] for row in precision["transitions"]}
+    contexts = sorted(logits)
+    errors = dict(zip(contexts, mode.get("errors") or [], strict=False))
+
+    def cell(pair: int, state: int) -> Cell:
+        if (pair, state) not in logits or (pair, state) not in errors:
+            return Cell("-", "soft")
+        margin, bound = _closest(logits[pair, state], errors[pair, state])
+        if not bound:
+            return Cell("exact", "heat-5", note=f"margin {words.number(float(margin))}")
+        ratio = float(margin / bound)
+        return Cell(words.number(ratio), _heat(ratio, 8 * 16) if ratio > 1 else "bad",
+                    note=f"{words.number(float(margin), 2)} over {words.number(float(bound), 2)}")  # fmt: skip
+
+    return _map(f"{precision['precision']}, {mode['mode']}: {mode['outcome']}", cell)
+
+
+def precisions(proof: JSONObject) -> Table:
+    """Return what is decided in each precision and mode."""
+    rows: list[Row] = []
+    for precision in proof["precisions"]:
+        for mode in precision["modes"]:
+            errors = [Decimal(error) for row in mode.get("errors") or [] for error in row]
+            rows.append([
+                precision["precision"],
+                mode["mode"],
+                Cell(mode["outcome"], {"proved": "good", "refuted": "bad", "at risk": "bad"}.get(mode["outcome"], "warn")),
+                _decimal(precision.get("margin")),
+                _decimal(max(errors)) if errors else "-",
+                "exact" if mode.get("road") == "exact" else _decimal(mode.get("ratio")),
+                words.detail(mode.get("reason") or ("no operation rounds" if mode.get("road") == "exact" else "")),
+            ])  # fmt: skip
+    headers = ["precision", "mode", "outcome", "least margin", "largest error bound", "least ratio", "because"]
+    return Table("What is proved in which precision", headers, rows, right=(3, 4, 5))
+
+
+def _map(title: str, cell: Callable[[int, int], Cell]) -> Table:
+    rows: list[Row] = [[Cell(PAIRS[pair], header=True), *(cell(pair, state) for state in range(4))] for pair in range(4)]
+    return Table(title, HEADERS, rows, look="grid")
+
+
+def _closest(logits: list[list[str]], errors: list[str]) -> tuple[Decimal, Decimal]:
+    """Return the margin over the rival that comes closest, and the error bound of the two logits."""
+    low, high = ([Decimal(each[side]) for each in logits] for side in (0, 1))
+    bounds = [Decimal(error) for error in errors]
+    winner = max(range(len(low)), key=low.__getitem__)
+    pairs = [(low[winner] - high[rival], bounds[winner] + bounds[rival]) for rival in range(len(low)) if rival != winner]
+    return min(pairs, key=lambda pair: (pair[0] / pair[1] if pair[1] else Decimal("Infinity"), pair[0]))
+
+
+def _ratio(mode: JSONObject) -> Decimal:
+    return Decimal(mode["ratio"]) if mode.get("ratio") else Decimal("Infinity")
+
+
+def _decimal(value: object) -> str:
+    return "-" if value is None else words.number(float(str(value)))
+
+
+def _heat(value: float, most: float) -> str:
+    share = value / most if most > 0 else 0
+    return f"heat-{max(1, min(_HOTTEST, round(share * _HOTTEST)))}"

@@ -1,0 +1,83 @@
+"""Numbers and strangers' texts as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from verify.answers import printable
+
+NAME_LENGTH = 120
+DETAIL_LENGTH = 600
+
+
+def name(value: object) -> str:
+    """Return a stranger's text on one line, cut, with what is not printable shown as escapes."""
+    return printable(str(value), NAME_LENGTH)
+
+
+def detail(value: object) -> str:
+    """Return a stranger's longer text on one line; see `name`."""
+    return printable(" ".join(str(value).split()), DETAIL_LENGTH)
+
+
+def count(number: int | None) -> str:
+    """Return an integer with its thousands told apart.
+
+    >>> count(10010), count(None)
+    ('10,010', '-')
+    """
+    return "-" if number is None else f"{number:,}"
+
+
+def one_in(rate: float) -> str:
+    """Return a rate as one in so many, rounded to the larger rate.
+
+    >>> one_in(0.00029953)
+    '1 in 3,338'
+    """
+    return "every one" if rate >= 1 else "none" if rate <= 0 else f"1 in {math.floor(1 / rate):,}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to so many significant digits, never as a power of ten where plain digits are short.
+
+    >>> number(0.0859375), number(1920.4), number(3.7e-05), number(2)
+    ('0.0859', '1,920', '3.7e-05', '2')
+    """
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 10**digits:
+        return f"{value:.{digits}g}"
+    return f"{value:,.0f}" if 10**digits <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
+def scaled(value: float) -> str:
+    """Return a large number with the prefix of its thousands.
+
+    >>> scaled(3480.0), scaled(950e3), scaled(77.2e6), scaled(12.0)
+    ('3.48 k', '950 k', '77.2 M', '12')
+    """
+    for unit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit * 0.9995:
+            return f"{value / unit:.3g} {prefix}"
+    return f"{value:.3g}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration.
+
+    >>> seconds(0.0123), seconds(42.31), seconds(300)
+    ('12.3 ms', '42.3 s', '300 s')
+    """
+    if value < 1:
+        return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+
+
+def plural(number_of: int, singular: str, many: str = "") -> str:
+    """Return a count and its noun.
+
+    >>> plural(1, "failure"), plural(0, "failure"), plural(2, "stratum", "strata")
+    ('1 failure', '0 failures', '2 strata')
+    """
+    return f"{number_of:,} {singular if number_of == 1 else many or singular + 's'}"
