@@ -1,0 +1,286 @@
+"""The ``adder-verify`` command: run, audit, prove, check, score, report.
+
+Results go to stdout, progress and what the subject prints to stderr. Exit status: 0 proved or no counterexample,
+1 counterexample, 2 wrong use or a file that is no adder, 3 could not decide, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verify.errors import UsageError, VerifyError
+
+if TYPE_CHECKING:
+    from verify.judge import Options
+    from verify.subject import Subject
+
+STATUS = {"PROVED": 0, "NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge one subject, or several as one table: the whole suite, the audit, the proof, and a verdict."""
+    if len(arguments.subjects) > 1:
+        return _run_many(arguments)
+    from verify.judge import judge
+    from verify.report.card import card
+
+    report = judge(arguments.subjects[0] if arguments.subjects else None, _options(arguments))
+    _show(arguments, report, lambda: card(report, sys.stdout))
+    _write_html(arguments, report)
+    return STATUS[report["verdict"]]
+
+
+def _run_many(arguments: argparse.Namespace) -> int:
+    from verify.judge import judge, undecided
+    from verify.report.tables import board, plain
+
+    reports, statuses = [], []
+    for spec in arguments.subjects:
+        print(f"adder-verify: {spec}", file=sys.stderr)
+        try:
+            report = judge(spec, _options(arguments))
+            statuses.append(STATUS[report["verdict"]])
+        except VerifyError as error:
+            report = undecided(spec, error)
+            statuses.append(error.exit_status)
+        reports.append(report)
+    _show(arguments, reports, lambda: plain(board(reports)))
+    _write_html(arguments, reports)
+    return next((status for status in (1, 3, 2) if status in statuses), 0)
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Say what a subject is made of: parameters, attention, causality, whether its weights do the work."""
+    from verify import anatomy
+
+    with _subject(arguments) as subject:
+        found = {"subject": subject.spec, "parameters": anatomy.parameters(subject), "audit": anatomy.audit(subject)}
+    _show(arguments, found, lambda: _audit_text(found))
+    return 1 if any(row["outcome"] == "violated" for row in found["audit"]) else 0
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Reproduce the leaderboard's own 10,010 cases, and say what they cannot see."""
+    from verify.score import score as score_of
+
+    with _subject(arguments) as subject:
+        found = score_of(subject)
+    _show(arguments, found, lambda: _score_text(found))
+    return 0 if found["qualified"] else 1
+
+
+def prove(arguments: argparse.Namespace) -> int:
+    """Prove, or refute, that a subject's model adds all pairs of operands, and write the certificate."""
+    from verify.proof import write_certificate
+    from verify.proving import prove_subject
+
+    with _subject(arguments) as subject:
+        proof = prove_subject(subject)
+    if proof.certificate is not None and arguments.out is not None:
+        _check_folder(arguments.out)
+        write_certificate(arguments.out, proof.certificate)
+    _show(arguments, proof.as_json(), lambda: str(proof))
+    return proof.exit_status
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Check a certificate by a program that shares nothing with the one that wrote it."""
+    from verify.proof.checker import check as objections_of
+    from verify.proving import read_certificate
+
+    certificate = read_certificate(arguments.certificate)
+    objections = objections_of(certificate)
+    found = {"certificate": str(arguments.certificate), "accepted": not objections, "objections": objections}
+    verdict = f"{certificate.get('verdict')}\n{certificate.get('statement')}" if not objections else ""
+    _show(arguments, found, lambda: "\n".join([f"rejected: {each}" for each in objections] or [f"accepted: {verdict}"]))
+    return 1 if objections else 0
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Gather the evidence on our own model, and render all reports from the evidence that there is."""
+    from verify.judge import gather
+    from verify.report.evidence import write
+    from verify.report.render import render
+
+    data = arguments.out / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    if not arguments.render_only:
+        for name, found in gather(_options(arguments)).items():
+            write(data / name, found)
+    for path in render(data, arguments.out):
+        print(path)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": run,
+    "audit": audit,
+    "score": score,
+    "prove": prove,
+    "check": check,
+    "report": report,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except VerifyError as error:
+        print(f"adder-verify: error: {error}", file=sys.stderr)
+        return error.exit_status
+    except OSError as error:
+        print(f"adder-verify: error: {error}", file=sys.stderr)
+        return UsageError.exit_status
+    except KeyboardInterrupt:
+        print("adder-verify: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("adder-verify", description="Verify an adder: ours, or any that is handed in.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        each = commands.add_parser(name, help=_first_sentence(command), description=command.__doc__)
+        each.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
+        _ARGUMENTS[name](each)
+    return parser
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help="file, folder or module (default: our own)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the result as a page to FILE")
+    _length_arguments(parser)
+    _isolation_arguments(parser)
+
+
+def _length_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", type=_positive, metavar="SECONDS", help="for the hunt through the strata")
+    parser.add_argument("--profile", choices=["quick", "default", "ci", "hunt"], help="how long to look")
+    parser.add_argument("--seed", type=int, default=0, help="of all random operands (default: 0)")
+
+
+def _isolation_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--method", help="the way of decoding, for subjects that offer several")
+    parser.add_argument(
+        "--sandbox",
+        choices=["auto", "bwrap", "landlock", "limits", "off"],
+        default="auto",
+        help="rung of isolation for a stranger's file; one that is named is demanded (default: the best there is)",
+    )
+
+
+def _subject_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", nargs="?", metavar="SUBJECT", help="file, folder or module (default: our own)")
+    _isolation_arguments(parser)
+
+
+def _prove_arguments(parser: argparse.ArgumentParser) -> None:
+    _subject_arguments(parser)
+    parser.add_argument("--out", type=Path, metavar="CERT", help="write the certificate to CERT")
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("certificate", type=Path, metavar="CERT", help="a file that `adder-verify prove` wrote")
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
+    parser.add_argument("--render-only", action="store_true", help="render the evidence that is there, gather none")
+    _length_arguments(parser)
+    parser.set_defaults(method=None, sandbox="auto")
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "run": _run_arguments,
+    "audit": _subject_arguments,
+    "score": _subject_arguments,
+    "prove": _prove_arguments,
+    "check": _check_arguments,
+    "report": _report_arguments,
+}
+
+
+def _first_sentence(command: Callable[..., Any]) -> str:
+    return (command.__doc__ or "").split("\n")[0].rstrip(".")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, more than 0")
+    return value
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from verify.judge import Options
+
+    names = ("method", "sandbox", "profile", "budget", "seed")
+    return Options(**{name: getattr(arguments, name) for name in names})
+
+
+def _subject(arguments: argparse.Namespace) -> Any:
+    from contextlib import closing
+
+    from verify.subject import load
+
+    loaded: Subject = load(arguments.subject, method=arguments.method, sandbox=arguments.sandbox)
+    return closing(loaded)
+
+
+def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> None:
+    """Print the result, or write it as JSON where that was asked for."""
+    if arguments.json is None:
+        print(text(), flush=True)
+    elif arguments.json == "-":
+        print(json.dumps(found, indent=1), flush=True)
+    else:
+        from verify.report.evidence import write
+
+        path = Path(arguments.json)
+        _check_folder(path)
+        write(path, found)
+        print(text(), flush=True)
+
+
+def _write_html(arguments: argparse.Namespace, found: Any) -> None:
+    if arguments.html is None:
+        return
+    from verify.report.evidence import write_text
+    from verify.report.page import board, page
+
+    _check_folder(arguments.html)
+    write_text(arguments.html, board(found) if isinstance(found, list) else page(found))
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def _audit_text(found: dict[str, Any]) -> str:
+    from tabulate import tabulate
+
+    counts = found["parameters"]
+    lines = [f"{name}: {counts[name]}" for name in ("declared", "counted", "unique", "buffers", "dead")]
+    rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
+    return "\n".join(
+        [*lines, *counts["notes"], "", tabulate(rows, ["", "check", "observation"], disable_numparse=True)]
+    )
+
+
+def _score_text(found: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in found.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

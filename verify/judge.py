@@ -1,0 +1,212 @@
+"""One run from end to end: the suite, the audit and the proof of one subject, and the verdict that they support."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from verify import anatomy
+from verify.bounds import failure_rate_bound
+from verify.errors import SubjectCrashedError, VerifyError
+from verify.explain import Counterexample, card
+from verify.proving import Proof, prove_subject
+from verify.subject import DEFAULT_SPEC, Subject, load
+
+SCHEMA = "adder-report/1"
+PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
+    "PROVED",
+    "NO COUNTEREXAMPLE",
+    "COUNTEREXAMPLE",
+    "UNDECIDED",
+)
+UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
+PACKAGES = ("torch", "numpy", "hypothesis", "pytest")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is told.
+
+    Attributes:
+        method: the way of decoding, for subjects that offer several.
+        sandbox: the rung of isolation that is demanded, or "auto".
+        profile: how long to look, see `verify.profiles`; None for the default.
+        budget: seconds for the hunt through the strata, or None for the profile's.
+        seed: of Hypothesis and of the batches.
+    """
+
+    method: str | None = None
+    sandbox: str = "auto"
+    profile: str | None = None
+    budget: float | None = None
+    seed: int = 0
+
+
+def judge(spec: str | None, options: Options) -> dict[str, Any]:
+    """Return the verdict on a subject, by the keys of schema adder-report/1; progress goes to stderr.
+
+    Raises:
+        VerifyError: the subject is no adder, or could not be run to an end.
+    """
+    begin = time.monotonic()
+    with _loaded(spec, options) as subject:
+        evidence = run_suite(spec, options)
+        checks = anatomy.audit(subject)
+        counts = anatomy.parameters(subject)
+        proof = prove_subject(subject)
+    return _report(evidence, checks, counts, proof, options) | {"seconds": round(time.monotonic() - begin, 1)}
+
+
+def gather(options: Options) -> dict[str, dict[str, Any]]:
+    """Return the evidence of reports on our own model by file name: the verdict, its proof, its anatomy.
+
+    Raises:
+        VerifyError: see `judge`.
+    """
+    report = judge(None, options)
+    with _loaded(None, options) as subject:
+        anatomy_found = subject.ask("residual_stream")
+    found = {"correctness.json": report, "anatomy.json": anatomy_found}
+    proof = report["proof"]
+    return found if proof is None else found | {"proof.json": proof["certificate"]}
+
+
+def undecided(spec: str | None, error: VerifyError) -> dict[str, Any]:
+    """Return the report on a subject that could not be judged."""
+    named = spec or DEFAULT_SPEC
+    nothing = {"cases": 0, "failures": 0, "strata": [], "families": [], "audit": [], "seconds": 0.0}
+    absent = dict.fromkeys(["counterexample", "failure_rate_bound_95", "proof"])
+    counts = {"declared": None, "counted": None, "unique": None, "buffers": None, "dead": None, "notes": []}
+    return {
+        "schema": SCHEMA,
+        "subject": {"spec": named, "name": named, "author": "", "sha256": ""},
+        "verdict": UNDECIDED,
+        "reason": str(error),
+        "parameters": counts,
+        "environment": environment(),
+        **nothing,
+        **absent,
+    }
+
+
+def run_suite(spec: str | None, options: Options) -> dict[str, Any]:
+    """Return the evidence of the whole suite, run in a process of its own, whose output goes to stderr.
+
+    Raises:
+        VerifyError: the suite came to no end.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        evidence = Path(folder) / "evidence.json"
+        run = subprocess.run(_command(spec, options, evidence), stdout=sys.stderr, check=False)  # noqa: S603 - our own
+        if run.returncode not in (0, 1) or not evidence.is_file():
+            raise SubjectCrashedError(
+                f"the suite ended with status {run.returncode} before it was through; what it printed says why"
+            )
+        found: dict[str, Any] = json.loads(evidence.read_text())
+        return found
+
+
+def _command(spec: str | None, options: Options, evidence: Path) -> list[str]:
+    # The suite finds itself by its installed name, whatever folder the user stands in.
+    command = [sys.executable, "-m", "pytest", "--pyargs", "verify", "-q", "--no-header", "--tb=short", "--color=no"]
+    command += [f"--evidence={evidence}", f"--sandbox={options.sandbox}", f"--hypothesis-seed={options.seed}"]
+    chosen = {
+        "submission": spec,
+        "method": options.method,
+        "hypothesis-profile": options.profile,
+        "budget": options.budget,
+    }
+    return command + [f"--{name}={value}" for name, value in chosen.items() if value is not None]
+
+
+@contextmanager
+def _loaded(spec: str | None, options: Options) -> Iterator[Subject]:
+    subject = load(spec, method=options.method, sandbox=options.sandbox)  # type: ignore[arg-type]
+    try:
+        yield subject
+    finally:
+        subject.close()
+
+
+def _report(
+    evidence: dict[str, Any],
+    checks: list[dict[str, str]],
+    counts: dict[str, Any],
+    proof: Proof,
+    options: Options,
+) -> dict[str, Any]:
+    strata = [_stratum(found) for found in evidence["strata"]]
+    families = [_family(found) for found in evidence["families"]]
+    uniform = next((row for row in strata if row["name"] == UNIFORM and row["cases"]), None)
+    bound = None if uniform is None else failure_rate_bound(uniform["failures"], uniform["cases"])
+    verdict, reason = _decide(evidence, families, bound, proof)
+    return {
+        "schema": SCHEMA,
+        "subject": evidence["subject"],
+        "verdict": verdict,
+        "reason": reason,
+        "counterexample": _with_card(evidence["counterexample"]),
+        "cases": evidence["cases"],
+        "failures": evidence["failures"],
+        "failure_rate_bound_95": bound,
+        "strata": strata,
+        "families": families,
+        "parameters": counts,
+        "audit": checks,
+        "proof": proof.as_json(),
+        "environment": environment() | {"seed": options.seed, "run": evidence["run"]},
+    }
+
+
+def _decide(
+    evidence: dict[str, Any], families: list[dict[str, Any]], bound: float | None, proof: Proof
+) -> tuple[str, str]:
+    """Return the verdict and the one sentence that it rests on."""
+    wrong, failed = evidence["counterexample"], [row["name"] for row in families if row["failed"]]
+    if wrong is not None:
+        return COUNTEREXAMPLE, f"{wrong['call']}={wrong['got']}, but should be {wrong['expected']} [{wrong['reason']}]"
+    if failed:
+        first = next(row["reason"] for row in families if row["failed"])
+        return COUNTEREXAMPLE, f"claims fail in {', '.join(failed)}, the first: {first}"
+    if proof.accepted:
+        return PROVED, proof.reason
+    rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"
+    return NO_COUNTEREXAMPLE, f"in {evidence['cases']:,} cases{rate}. No proof: {proof.reason}"
+
+
+def _stratum(found: dict[str, Any]) -> dict[str, Any]:
+    row = {"name": found["stratum"], "cases": found["cases"], "failures": found["failures"]}
+    bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
+    return row | {
+        "sentence": found["sentence"],
+        "family": found["family"],
+        "exhaustive": found["complete"],
+        "failure_rate_bound_95": None if found["complete"] else bound,
+    }
+
+
+def _family(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("name", "passed", "failed", "skipped", "seconds")
+    return {name: found[name] for name in names} | {"reason": "; ".join(found["reasons"])}
+
+
+def _with_card(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if found is None else found | {"card": card(Counterexample.from_json(found))}
+
+
+def environment() -> dict[str, Any]:
+    """Return what the run depends on: versions, the machine, how many threads it may use."""
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"python": platform.python_version(), "machine": platform.machine(), "cores": threads} | versions

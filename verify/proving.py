@@ -1,0 +1,132 @@
+"""The proof of a subject: its model read where it lives, certified here, and believed only when the checker accepts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from verify.errors import CertificateError, VerifyError
+from verify.operations import operation
+from verify.subject import DEFAULT_SPEC, LoadedAdder, Subject
+
+# Whose add() is known to decode the model that it is given: our own, which is read with this suite and not guessed at.
+KNOWN_DECODERS = (DEFAULT_SPEC,)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What could be proved of a subject.
+
+    Attributes:
+        accepted: whether the theorem holds of the subject: its model is proved in the precision of its weights, the
+            checker accepted the certificate, and the subject's way of decoding is known.
+        reason: why, or why not, in one sentence.
+        certificate: of the model, where it is of the architecture that the method knows; else None.
+    """
+
+    accepted: bool
+    reason: str
+    certificate: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """What the certificate says of the model; "NO PROOF" where there is none."""
+        return "NO PROOF" if self.certificate is None else str(self.certificate["verdict"])
+
+    @property
+    def exit_status(self) -> int:
+        """0 for a model that is proved, 1 for one that is refuted, 3 where neither could be decided."""
+        return {"PROVED": 0, "COUNTEREXAMPLE": 1}.get(self.verdict, 3)
+
+    def __str__(self) -> str:
+        if self.certificate is None:
+            return f"{self.verdict}: {self.reason}"
+        rows = [
+            f"  {row['precision']:<9} {mode['mode']:<24} {mode['outcome']:<10} "
+            + (f"ratio {mode['ratio']}" if mode["ratio"] else mode["road"] or mode["reason"])
+            for row in self.certificate["precisions"]
+            for mode in row["modes"]
+        ]
+        assumed = [f"  {each['name']}: {each['text']}" for each in self.certificate["assumptions"]]
+        parts = [f"{self.verdict}: {self.reason}", *rows, self.certificate["statement"], "assumptions:", *assumed]
+        return "\n".join(parts)
+
+    def as_json(self) -> dict[str, Any] | None:
+        """Return {certificate, statement, margin, error_bound} for a report, or None where there is no certificate."""
+        if self.certificate is None:
+            return None
+        dtype = self.certificate["architecture"]["dtype"]
+        own = next(row for row in self.certificate["precisions"] if row["precision"] == dtype)
+        errors = [float(error) for mode in own["modes"] for row in mode["errors"] for error in row]
+        return {
+            "certificate": self.certificate,
+            "statement": self.certificate["statement"],
+            "margin": None if own["margin"] is None else float(own["margin"]),
+            "error_bound": max(errors, default=None),
+            "accepted": self.accepted,
+            "reason": self.reason,
+        }
+
+
+@operation
+def architecture(loaded: LoadedAdder) -> dict[str, Any]:
+    """Return the architecture of the model, or {"refused": why it is none that the method knows}."""
+    from verify.proof.architecture import read_architecture
+    from verify.proof.binding import compare_logits
+    from verify.proof.weights import RefusalError
+
+    try:
+        found = read_architecture(loaded.model)
+        if found["forward"] == "traced":
+            compare_logits(loaded.model, found)
+    except RefusalError as error:
+        return {"refused": str(error)}
+    return found
+
+
+def prove_subject(subject: Subject) -> Proof:
+    """Return what can be proved of a subject."""
+    from verify.proof import check, prove
+    from verify.proof.binding import compare_sums
+    from verify.proof.weights import RefusalError
+
+    try:
+        read = subject.ask("architecture")
+        if "refused" in read:
+            return Proof(accepted=False, reason=read["refused"])
+        pairs = compare_sums(subject.add)
+        if subject.ask("architecture") != read:
+            return Proof(accepted=False, reason="the model is another after adding than before")
+        binding = {"subject": subject.spec, "forward": read["forward"], "decoding": "compared", "pairs": pairs}
+        certificate = prove(read, binding=binding)
+    except (RefusalError, VerifyError) as error:
+        return Proof(accepted=False, reason=str(error))
+    return _judged(subject, certificate, check(certificate))
+
+
+def _judged(subject: Subject, certificate: dict[str, Any], objections: list[str]) -> Proof:
+    if objections:
+        return Proof(accepted=False, reason=f"the checker rejects the certificate: {objections[0]}")
+    if certificate["verdict"] != "PROVED":
+        return Proof(accepted=False, reason=certificate["reason"], certificate=certificate)
+    if subject.spec not in KNOWN_DECODERS:
+        reason = "the model is proved, but that add() always decodes it can be seen by no run of it"
+        return Proof(accepted=False, reason=reason, certificate=certificate)
+    return Proof(accepted=True, reason=certificate["reason"], certificate=certificate)
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """Return what a certificate's file holds.
+
+    Raises:
+        CertificateError: it is no JSON object.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CertificateError(f"{path} is no certificate ({error}); `adder-verify prove --out` writes one") from error
+    if not isinstance(found, dict):
+        raise CertificateError(f"{path} holds a JSON {type(found).__name__}, but a certificate is an object")
+    return found
