@@ -1,0 +1,62 @@
+"""The model adds all 10^20 pairs, by a certificate that a second program accepts, in any order of evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from verify.oracle import WIDTH
+from verify.proof.formats import FORMATS, MODES
+from verify.proving import Proof, prove_subject
+from verify.subject import Subject
+
+
+@pytest.fixture(scope="module")
+def proof(subject: Subject) -> Proof:
+    return prove_subject(subject)
+
+
+@pytest.fixture(scope="module")
+def certificate(proof: Proof) -> dict[str, Any]:
+    if proof.certificate is None:
+        pytest.skip(f"no certificate: {proof.reason}")
+    return proof.certificate
+
+
+def precision_of(certificate: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(row for row in certificate["precisions"] if row["precision"] == name)
+
+
+def test_the_model_is_proved_in_the_precision_of_its_weights(certificate: dict[str, Any]) -> None:
+    wrong = precision_of(certificate, certificate["architecture"]["dtype"])["counterexample"]
+    assert certificate["verdict"] != "COUNTEREXAMPLE", f"{wrong}"
+    if certificate["verdict"] != "PROVED":
+        pytest.skip(f"not provable: {certificate['reason']}")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("precision", FORMATS)
+def test_no_precision_refutes_the_model(certificate: dict[str, Any], precision: str, mode: str) -> None:
+    row = precision_of(certificate, precision)
+    outcome = next(each for each in row["modes"] if each["mode"] == mode)
+    if outcome["outcome"] != "proved" and precision != certificate["architecture"]["dtype"]:
+        pytest.skip(f"{precision} is not the precision of the weights: {outcome['reason']}")
+    assert outcome["outcome"] != "refuted", f"{row['counterexample']}"
+
+
+def test_every_path_computes_logits_within_the_bounds_of_the_certificate(
+    subject: Subject, certificate: dict[str, Any]
+) -> None:
+    if "forced_logits" not in subject.abilities:
+        pytest.skip("the subject offers no forced_logits")
+    row = precision_of(certificate, certificate["architecture"]["dtype"])
+    bounds = np.array([each["logits"] for each in row["transitions"]], float)  # (16, 4, 2)
+    errors = np.max([np.array(mode["errors"], float) for mode in row["modes"]], axis=0)  # (16, 4)
+    contexts = np.array([(each["pair"], each["state"]) for each in row["transitions"]])  # (16, 2)
+    ids = np.repeat(contexts, WIDTH, axis=1)  # (16, 70): every step of a sequence has the same context
+    for method in subject.ask("methods_with_logits"):
+        logits = subject.ask("forced_logits", ids=ids, method=method)  # (16, 35, 4)
+        assert (logits >= (bounds[..., 0] - errors)[:, None]).all(), method
+        assert (logits <= (bounds[..., 1] + errors)[:, None]).all(), method
