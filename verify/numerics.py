@@ -11,6 +11,8 @@ import numpy as np
 from verify.operations import operation
 from verify.oracle import WIDTH
 
+TYPES = ("float64", "float32", "bfloat16", "float16")
+
 
 @operation
 def forced_logits(loaded: Any, *, ids: np.ndarray, method: str | None = None) -> np.ndarray:
@@ -30,19 +32,44 @@ def methods_with_logits(loaded: Any) -> list[str]:
 
 
 @operation
-def forced_logits_in(
-    loaded: Any, *, ids: np.ndarray, dtype: str, threads: int = 0, method: str | None = None
-) -> np.ndarray:
-    """Return the logits, float64 (N, 35, 4), of a copy of the model whose tensors have a torch type, such as "float16".
+def forced_logits_in(loaded: Any, *, ids: np.ndarray, dtype: str) -> np.ndarray:
+    """Return `forced_logits` of a copy of the model in a torch type of `TYPES`, its values widened without rounding."""
+    import torch
 
-    The values are those of that type, widened without rounding. With ``threads``, torch computes on so many.
-    """
+    model = copy.deepcopy(loaded.model).to(getattr(torch, dtype))
+    return np.asarray(loaded.namespace.forced_logits(model, ids), np.float64)
+
+
+@operation
+def forced_logits_on(loaded: Any, *, ids: np.ndarray, threads: int) -> np.ndarray:
+    """Return `forced_logits`, torch computing on a number of threads."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
+    torch.set_num_threads(threads)
     try:
-        model = copy.deepcopy(loaded.model).to(getattr(torch, dtype))
-        return np.asarray(loaded.namespace.forced_logits(model, ids, method=method), np.float64)
+        return forced_logits(loaded, ids=ids)
     finally:
         torch.set_num_threads(before)
+
+
+@operation
+def forced_logits_compiled(loaded: Any, *, ids: np.ndarray) -> np.ndarray:
+    """Return `forced_logits` of the model as torch.compile translates it."""
+    import torch
+
+    return np.asarray(loaded.namespace.forced_logits(torch.compile(loaded.model), ids), np.float64)
+
+
+def margins(logits: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the logit of the right state minus the best other, (N, 35), from (N, 35, 4) and int64 (N, 35)."""
+    right = np.take_along_axis(logits, expected[..., None], axis=-1)[..., 0]
+    others = logits.copy()
+    np.put_along_axis(others, expected[..., None], -np.inf, axis=-1)
+    return np.asarray(right - others.max(axis=-1), np.float64)
+
+
+def ulp(value: float, dtype: str) -> float:
+    """Return the distance of the numbers of a type next to a value that it holds."""
+    bits = {"float64": 52, "float32": 23, "bfloat16": 7, "float16": 10}[dtype]
+    return float(2.0 ** (np.frexp(value)[1] - 1 - bits)) if value else 0.0

@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile that --hypothesis-profile names
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that make no sense; make ready to report."""
+    config.addinivalue_line("markers", "thorough(reason): a claim that takes long; profiles ci and hunt verify it")
     for option in ("cases", "budget"):
         value = config.getoption(option)
         if value is not None and not value > 0:
@@ -78,6 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             ledger.apply(ledger.read(config.getoption("xfails_file")), claims, config.getoption("xfails_file"))
     for item in claims:
         item.user_properties.append((recorder.FAMILY, family_of(item)))
+        _skip_thorough(item, profile_of(config))
     _set_keys(config, claims)
     items.sort(key=lambda item: family_of(item) != "smoke")  # wired wrongly is told from answers wrongly first
     if config.getoption("stratum"):
@@ -198,6 +200,13 @@ def _load_profile(config: pytest.Config, name: str) -> None:
     if _DATABASE not in config.stash:
         config.stash[_DATABASE] = open_database()
     register(name, cases=config.getoption("cases"), database=config.stash[_DATABASE])
+
+
+def _skip_thorough(item: pytest.Item, profile: str) -> None:
+    marker = item.get_closest_marker("thorough")
+    if marker and profile not in {"ci", "hunt"}:
+        reason = f"{marker.kwargs['reason']}; --hypothesis-profile ci verifies it"
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _set_keys(config: pytest.Config, claims: list[pytest.Item]) -> None:

@@ -67,7 +67,7 @@ def search(subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0)
     return Search(stratum.name, stream.drawn, failures, first, got, stream.complete, elapsed)
 
 
-def shrink(subject: Subject, pair: Pair, *, seconds: float = 20.0) -> Pair:
+def shrink(subject: Subject, pair: Pair, *, seconds: float = 10.0) -> Pair:
     """Return the smallest pair that a subject adds wrongly and that is reached from a wrong one in the time."""
     end = perf_counter() + seconds
 

@@ -1,0 +1,50 @@
+"""The suite has teeth: each mutant dies by the family of claims that it names, and the plain adder dies by none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutants import MUTANTS, PLAIN
+from tests.mutation import ROOT, families
+
+NAMED = sorted({mutant.family for mutant in MUTANTS.values()})
+
+
+def run_python(*arguments: str) -> str:
+    finished = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return finished.stdout
+
+
+def test_there_are_many_mutants_and_each_has_its_own_name():
+    assert len(MUTANTS) >= 150
+    assert all(name == mutant.name and name.isidentifier() for name, mutant in MUTANTS.items())
+
+
+@pytest.mark.parametrize("family", NAMED)
+def test_a_mutant_dies_by_the_family_that_it_names(family):
+    killed = json.loads(run_python("-m", "tests.mutation", family))
+
+    assert [name for name, is_dead in killed.items() if not is_dead] == []
+
+
+def test_the_plain_adder_survives_every_family():
+    script = "from tests.mutation import *; print([f for f in families() if kills('plain', f, 2_000)])"
+
+    assert run_python("-c", script).strip() == "[]"
+
+
+def test_every_family_is_named_by_a_mutant():
+    assert set(families()) - set(NAMED) == set()
+
+
+@pytest.mark.parametrize("mutant", [*MUTANTS.values(), PLAIN], ids=lambda mutant: mutant.name)
+def test_a_mutant_says_what_is_wrong_with_it(mutant):
+    assert mutant.fault
+    assert mutant.family in families() or mutant is PLAIN
