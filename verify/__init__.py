@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.errors import VerifyError
+    from verify.hunt.regions import STRATA
     from verify.hunt.search import Limits, search, shrink
-    from verify.hunt.strata import STRATA, Stratum, stratum
+    from verify.hunt.strata import Stratum, stratum
     from verify.strategies import carry_chains, operands, pairs, pairs_of, words
     from verify.subject import Subject, load
 

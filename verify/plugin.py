@@ -7,7 +7,7 @@ until a claim of the suite, a file ``verify/test_*.py``, is collected.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,17 +117,18 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 def hunt(request: pytest.FixtureRequest, subject: Subject) -> BatchTier:
     """The batch tier: ``hunt.check(stratum, claim)``."""
     from verify.hunt.batches import BatchTier
+    from verify.hunt.regions import STRATA
     from verify.hunt.search import Limits
-    from verify.hunt.strata import STRATA
 
     config = request.config
     profile = PROFILES[profile_of(config)]
     seconds = config.getoption("budget") or profile.seconds
     share = seconds if config.getoption("stratum") else seconds / len(STRATA)
     limits = Limits(config.getoption("cases") or profile.cases, share)
-    record: Callable[[dict[str, Any]], None] = lambda found: request.node.user_properties.append(  # noqa: E731
-        (recorder.STRATUM, found)
-    )
+
+    def record(found: dict[str, Any]) -> None:
+        request.node.user_properties.append((recorder.STRATUM, found))
+
     return BatchTier(subject, limits, seed_of(config), config.stash.get(_DATABASE, None), record)
 
 

@@ -5,9 +5,8 @@ Everything arrives with pytest's reports, as user properties, so that it is the 
 
 from __future__ import annotations
 
-import json
-import os
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,13 @@ if TYPE_CHECKING:
     from verify.subject import Subject
 
 SCHEMA = "adder-evidence/1"
-FAMILY, SUBJECT, STRATUM, COUNTEREXAMPLE = "adder.family", "adder.subject", "adder.stratum", "adder.counterexample"
+
+# Names of the user properties by which a claim reports what it found.
+FAMILY = "adder.family"
+SUBJECT = "adder.subject"
+STRATUM = "adder.stratum"
+COUNTEREXAMPLE = "adder.counterexample"
+MARGIN = "adder.margin"
 
 
 @dataclass
@@ -42,8 +47,10 @@ class Recorder:
         run: what the run was told: profile, seed, cases, budget, stratum.
         subject: spec, name, author, sha256, isolation, method and declared parameters, once it was loaded.
         families: by name.
-        strata: what `verify.hunt.search.Search` says, by name, in the order they were searched.
+        strata: what `verify.hunt.batches.describe` says, by name, in the order they were searched.
         counterexamples: the cards, in the order they were found; see `verify.explain.Counterexample`.
+        margins: by type of number, the smallest margin and the distance of numbers next to the largest logit.
+        errors: what went wrong outside the claims themselves: a fixture that failed.
     """
 
     run: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +58,7 @@ class Recorder:
     families: dict[str, Family] = field(default_factory=dict)
     strata: dict[str, dict[str, Any]] = field(default_factory=dict)
     counterexamples: list[dict[str, Any]] = field(default_factory=list)
+    margins: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     begin: float = field(default_factory=time.time)
 
@@ -65,7 +73,8 @@ class Recorder:
         self._count(record, report)
         if report.when == "call":
             self.subject = properties.get(SUBJECT, self.subject)
-            self.strata.update({found["stratum"]: found for found in report_values(report, STRATUM)})
+            self.strata.update({found["name"]: found for found in report_values(report, STRATUM)})
+            self.margins.extend(report_values(report, MARGIN))
             self.counterexamples.extend(report_values(report, COUNTEREXAMPLE))
 
     def as_json(self) -> dict[str, Any]:
@@ -77,7 +86,9 @@ class Recorder:
             "cases": sum(record["cases"] for record in self.strata.values()),
             "failures": sum(record["failures"] for record in self.strata.values()),
             "families": [asdict(family) for family in self.families.values()],
-            "strata": list(self.strata.values()),
+            "strata": [{key: record[key] for key in record if key != "chains"} for record in self.strata.values()],
+            "chains": self.chains(),
+            "margins": self.margins,
             "counterexample": self.smallest(),
             "counterexamples": self.counterexamples,
             "errors": self.errors,
@@ -88,11 +99,22 @@ class Recorder:
         """Return the counterexample with the smallest operands, or None."""
         return min(self.counterexamples, key=lambda found: (found["a"] + found["b"], found["a"]), default=None)
 
+    def chains(self) -> list[dict[str, int]]:
+        """Return where carry chains were laid, and how many of them were added wrongly."""
+        names = ("base", "start", "length", "cases", "failures")
+        laid = Counter[tuple[int, ...]]()
+        failed = Counter[tuple[int, ...]]()
+        for record in self.strata.values():
+            for *where, cases, failures in record["chains"]:
+                laid[tuple(where)] += cases
+                failed[tuple(where)] += failures
+        return [dict(zip(names, (*where, laid[where], failed[where]), strict=True)) for where in sorted(laid)]
+
     def write(self, path: Path) -> None:
         """Write the evidence: the file appears whole or not at all."""
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps(self.as_json(), indent=1) + "\n")
-        aside.replace(path)
+        from verify.report.evidence import write
+
+        write(path, self.as_json())
 
     def _count(self, record: Family, report: pytest.TestReport) -> None:
         if hasattr(report, "wasxfail"):

@@ -20,7 +20,7 @@ EDGES = [0, 1, 9, 10, 4_999_999_999, 5_000_000_000, 9_999_999_998, MAX_OPERAND]
 
 
 @given(pair=pairs())
-def test_sums_at_a_boundary_are_right(subject: Subject, pair: Pair) -> None:
+def test_no_edge_is_special(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 
@@ -31,7 +31,7 @@ def test_boundaries_hold_in_every_stratum(subject: Subject, data: DataObject) ->
 
 @pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
 def test_no_boundary_is_broken(hunt: BatchTier, stratum: Stratum) -> None:
-    hunt.check(stratum, test_sums_at_a_boundary_are_right)
+    hunt.check(stratum, test_no_edge_is_special)
 
 
 @pytest.mark.parametrize("a", EDGES)

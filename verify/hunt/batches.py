@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, settings
@@ -49,7 +49,7 @@ class BatchTier:
         """
         __tracebackhide__ = True
         found = search(self.subject, stratum, self.limits, seed=self.seed)
-        self.record(asdict(found) | {"sentence": stratum.sentence, "family": stratum.family})
+        self.record(describe(found, stratum))
         if found.first is not None:
             raise self._wrong(found, claim)
 
@@ -61,7 +61,23 @@ class BatchTier:
             call = f"add_batch([{a}], [{b}]), where add({a}, {b}) is right"
             wrong = WrongAnswerError(a, b, got=found.got, expected=a + b, call=call)
         else:
-            a, b = shrink(self.subject, (a, b)) if Phase.shrink in settings.default.phases else (a, b)
+            a, b = shrink(self.subject, (a, b)) if Phase.shrink in settings().phases else (a, b)
             wrong = WrongAnswerError(a, b, got=self.subject.add(a, b), expected=a + b)
         wrong.stratum, wrong.cases, wrong.failures = found.stratum, found.cases, found.failures
         return wrong
+
+
+def describe(found: Search, stratum: Stratum) -> dict[str, Any]:
+    """Return what the search of a stratum found, as evidence says it."""
+    return {
+        "name": stratum.name,
+        "sentence": stratum.sentence,
+        "family": stratum.family,
+        "cases": found.cases,
+        "failures": found.failures,
+        "exhaustive": stratum.size is not None,
+        "complete": found.complete,
+        "size": stratum.size,
+        "seconds": found.seconds,
+        "chains": found.chains,
+    }

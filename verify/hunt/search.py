@@ -37,6 +37,7 @@ class Search:
         got: what the batch said of it.
         complete: whether every case of an exhaustive stratum was tried.
         seconds: how long it took.
+        chains: where carry chains were laid, [base, start, length, cases, failures] each.
     """
 
     stratum: str
@@ -46,25 +47,56 @@ class Search:
     got: int | None
     complete: bool
     seconds: float
+    chains: list[list[int]]
 
 
 def search(subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0) -> Search:
     """Search a stratum for a pair that a subject adds wrongly."""
-    stream = stratum.stream(seed)
+    stream, tally = stratum.stream(seed), _Tally(stratum)
     begin = perf_counter()
-    failures, batch, elapsed = 0, _FIRST_BATCH, 0.0
-    first: Pair | None = None
-    got: int | None = None
+    batch, elapsed = _FIRST_BATCH, 0.0
     while stream.drawn < limits.cases and elapsed < limits.seconds and not stream.exhausted:
-        a, b = stream.take(min(batch, limits.cases - stream.drawn))
-        sums = subject.add_batch(a, b)
-        wrong = np.flatnonzero(sums != a + b)
-        failures += len(wrong)
-        if first is None and len(wrong):
-            first, got = (int(a[wrong[0]]), int(b[wrong[0]])), int(sums[wrong[0]])
+        cases, a, b = stream.take(min(batch, limits.cases - stream.drawn))
+        tally.count(cases, a, b, subject.add_batch(a, b))
         elapsed = perf_counter() - begin
         batch = _next_batch(batch, stream.drawn / elapsed, limits.seconds - elapsed)
-    return Search(stratum.name, stream.drawn, failures, first, got, stream.complete, elapsed)
+    return Search(
+        stratum.name,
+        stream.drawn,
+        tally.failures,
+        tally.first,
+        tally.got,
+        stream.complete,
+        round(elapsed, 3),
+        tally.chains(),
+    )
+
+
+class _Tally:
+    """Counts the wrong sums, by carry chain where the stratum lays them, and keeps the first."""
+
+    def __init__(self, stratum: Stratum) -> None:
+        self._stratum = stratum
+        self._counts = np.zeros((2, 0 if stratum.spans is None else len(stratum.spans)), np.int64)
+        self.failures = 0
+        self.first: Pair | None = None
+        self.got: int | None = None
+
+    def count(self, cases: np.ndarray, a: np.ndarray, b: np.ndarray, sums: np.ndarray) -> None:
+        wrong = np.flatnonzero(sums != a + b)
+        self.failures += len(wrong)
+        if self.first is None and len(wrong):
+            self.first, self.got = (int(a[wrong[0]]), int(b[wrong[0]])), int(sums[wrong[0]])
+        if size := self._counts.shape[1]:
+            self._counts += [np.bincount(cases, minlength=size), np.bincount(cases[wrong], minlength=size)]
+
+    def chains(self) -> list[list[int]]:
+        if self._stratum.spans is None:
+            return []
+        start, end = self._stratum.spans.T
+        base = np.full_like(start, self._stratum.base)
+        chains: list[list[int]] = np.stack([base, start, end - start, *self._counts], axis=1).tolist()
+        return chains
 
 
 def shrink(subject: Subject, pair: Pair, *, seconds: float = 10.0) -> Pair:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from hypothesis.strategies import SearchStrategy
@@ -41,6 +42,8 @@ class Stratum:
         strategy: draws one pair, and shrinks.
         size: the number of cases that covers it, where it is exhaustive; else None.
         fixed: whether a case is one pair, so that a second pass would bring nothing new.
+        spans: where each case lays a carry chain, [start, end) in columns of ``base``, int64 (size, 2); or None.
+        base: of the spans.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Stratum:
     strategy: SearchStrategy[Pair] = field(repr=False)
     size: int | None = None
     fixed: bool = False
+    spans: np.ndarray | None = field(default=None, repr=False, compare=False)
+    base: int = 10
 
     def stream(self, seed: int) -> Stream:
         """Return the pairs of a seed; every stratum has its own."""
@@ -76,11 +81,11 @@ class Stream:
         """Whether the stratum is exhaustive and every case of it was drawn."""
         return self._stratum.size is not None and self.drawn >= self._stratum.size
 
-    def take(self, count: int) -> Batch:
-        """Return the next pairs, int64 (N,) each; fewer than ``count`` where a fixed stratum ends."""
+    def take(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the next case numbers and pairs, int64 (N,) each; fewer than asked where a fixed stratum ends."""
         cases = self._cases(count)
         self.drawn += len(cases)
-        return self._stratum.draw(self._random, cases)
+        return cases, *self._stratum.draw(self._random, cases)
 
     def _cases(self, count: int) -> np.ndarray:
         size = self._stratum.size
@@ -98,12 +103,20 @@ STRATA: dict[str, Stratum] = {}
 
 
 def stratum(
-    name: str, *, family: str, strategy: SearchStrategy[Pair], size: int | None = None, fixed: bool = False
+    name: str, *, family: str, strategy: SearchStrategy[Pair], size: int | None = None, **options: Any
 ) -> Callable[[Draw], Draw]:
-    """Register a batch generator as the stratum of a name; its docstring becomes the sentence."""
+    """Register a batch generator as the stratum of a name; its docstring becomes the sentence.
+
+    Args:
+        name: of the stratum.
+        family: of the claims.
+        strategy: yields the same region one pair at a time.
+        size: of an exhaustive stratum.
+        options: the other attributes of `Stratum`.
+    """
 
     def register(draw: Draw) -> Draw:
-        STRATA[name] = Stratum(name, (draw.__doc__ or "").strip(), family, draw, strategy, size, fixed)
+        STRATA[name] = Stratum(name, (draw.__doc__ or "").strip(), family, draw, strategy, size, **options)
         return draw
 
     return register
