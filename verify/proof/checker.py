@@ -78,6 +78,8 @@ Model = dict[str, list[Row]]
 
 DOWN = Context(prec=700, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
 UP = Context(prec=700, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX)
+SHORT_DOWN = Context(prec=120, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)  # for exp, slow and never exact
+SHORT_UP = Context(prec=120, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX)
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
@@ -120,8 +122,8 @@ def size(x: Interval) -> Decimal:
 def enclosed_exp(x: Interval) -> Interval:
     """Return an enclosure of exp; the library's is correctly rounded to nearest, so its neighbours enclose it."""
     low, high = (Decimal(-10_000) if end < -10_000 else end for end in x)
-    below = ONE if low == 0 else DOWN.next_minus(DOWN.exp(low))
-    above = ONE if high == 0 else UP.next_plus(UP.exp(high))
+    below = ONE if low == 0 else SHORT_DOWN.next_minus(SHORT_DOWN.exp(SHORT_DOWN.plus(low)))
+    above = ONE if high == 0 else SHORT_UP.next_plus(SHORT_UP.exp(SHORT_UP.plus(high)))
     return (ZERO if x[0] < -10_000 else below), above
 
 
@@ -287,7 +289,7 @@ class Bound:
         if argument >= 1:
             raise Unbounded
         unit = product(Decimal(10), self.u)
-        ratio = product(UP.next_plus(UP.exp(argument)), UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)))
+        ratio = product(SHORT_UP.next_plus(SHORT_UP.exp(SHORT_UP.plus(argument))), UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)))
         shift = product(shares[0][1], shares[1][1], UP.subtract(ratio, ONE))
         gamma, flushed = self.gamma(3, 2), product(Decimal(8), self.tiny)
         return [total([shift, product(gamma, UP.add(share[1], shift)), flushed]) for share in shares]
