@@ -13,56 +13,41 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from verify import forcing, layout, watching
+from verify.answers import printable
+from verify.errors import ProtocolError
 from verify.forcing import UnlearntError
 from verify.operations import operation
-from verify.tensors import Tensor, tensors
+from verify.parameters import SUMS, changed, parameters, sequences
+from verify.tensors import tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from verify.forcing import Forcer
     from verify.subject import LoadedAdder, Subject
     from verify.watching import PatchPoint, Trace
 
-_SUMS = tuple(zip(*(operands.tolist() for operands in layout.examples(24)), strict=True))
-_FEW = _SUMS[10:18]
-_MOST_ENTRIES = 600  # entries of tensors that are changed one by one to see whether an answer depends on them
-_NONSENSE = 7  # the token that a forward is made to say
-_NOT_FOUND = "no forward call was found whose input grows by one token a step"
+OUTCOMES = {"ok", "suspect", "violated", "unknown"}
+
+_FEW = SUMS[10:18]
+_EXAMPLES = 44
+_NONSENSE = 1  # the token that a forward is made to say: every vocabulary has it
 
 
 def audit(subject: Subject) -> list[dict[str, str]]:
-    """Return what a subject's sums depend on: rows {"check", "outcome", "detail"}."""
-    rows: list[dict[str, str]] = subject.ask("audit_checks")
-    declared, counted = subject.declared_parameters, subject.ask("count_parameters")
-    return [_declaration(declared, counted), *rows]
+    """Return what a subject's sums depend on: rows {"check", "outcome", "detail"}.
 
-
-def parameters(subject: Subject) -> dict[str, Any]:
-    """Return {"declared", "counted", "unique", "buffers", "dead", "notes"}: disputes are about which of them counts.
-
-    "counted" are elements of trainable tensors, shared storage once; "unique" their distinct values; "buffers" elements
-    of float tensors that are not trainable; "dead" elements that no watched answer depends on, None where not found.
+    Raises:
+        ProtocolError: what comes back from the subject's process is no audit.
     """
-    counts: dict[str, Any] = subject.ask("count_parameters")
-    return {"declared": subject.declared_parameters, **counts}
-
-
-@operation
-def count_parameters(loaded: LoadedAdder) -> dict[str, Any]:
-    """Return how many parameters a model has, by each way of counting."""
-    found = tensors(loaded)
-    counted = [tensor for tensor in found if tensor.is_parameter]
-    others = [tensor for tensor in found if not tensor.is_parameter]
-    values = np.concatenate([np.zeros(0), *(tensor.read().reshape(-1) for tensor in counted)])
-    names = [f"{tensor.name} {list(tensor.read().shape)}" for tensor in others]
-    return {
-        "counted": len(values),
-        "unique": len(np.unique(values)),
-        "buffers": sum(tensor.read().size for tensor in others),
-        "dead": _dead(loaded, counted),
-        "notes": [f"tensors that are no parameters: {', '.join(names)}"] if names else [],
-    }
+    rows = [_declaration(parameters(subject)), *subject.ask("audit_checks")]
+    try:
+        checked = [{key: printable(str(row[key])) for key in ("check", "outcome", "detail")} for row in rows]
+    except (TypeError, KeyError, IndexError) as error:
+        raise ProtocolError(f"{subject.spec} broke the protocol: its audit is none") from error
+    if not {row["outcome"] for row in checked} <= OUTCOMES:
+        raise ProtocolError(f"{subject.spec} broke the protocol: its audit has other outcomes than {sorted(OUTCOMES)}")
+    return checked
 
 
 @operation
@@ -80,15 +65,14 @@ def audit_checks(loaded: LoadedAdder) -> list[dict[str, str]]:
     return rows
 
 
-def _declaration(declared: int | None, counted: dict[str, Any]) -> dict[str, str]:
+def _declaration(counts: dict[str, Any]) -> dict[str, str]:
+    declared = counts["declared"]
+    ways = [counts[way] for way in ("counted", "unique", "nonzero")]
+    detail = "{} counted, {} distinct values, {} not zero".format(*ways)
     if declared is None:
-        outcome, detail = "unknown", f"metadata declares no params; {counted['counted']} counted"
-    elif declared in {counted["counted"], counted["unique"]}:
-        outcome = "ok"
-        detail = f"{declared} declared; {counted['counted']} counted, {counted['unique']} distinct values"
+        outcome, detail = "unknown", f"metadata declares no params; {detail}"
     else:
-        outcome = "suspect"
-        detail = f"{declared} declared, but {counted['counted']} counted, {counted['unique']} distinct values"
+        outcome, detail = ("ok" if declared in ways else "suspect"), f"{declared} declared; {detail}"
     return {"check": "declared parameters", "outcome": outcome, "detail": detail}
 
 
@@ -104,7 +88,7 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     }
     survived = {}
     for name, change in changes.items():
-        with _changed(found, change):
+        with changed(found, change):
             survived[name] = _right(loaded, _FEW)
     worst = max(survived, key=lambda name: survived[name])
     detail = ", ".join(f"{count} of {len(_FEW)} sums right with weights {name}" for name, count in survived.items())
@@ -118,10 +102,10 @@ def _forward_matters(loaded: LoadedAdder) -> tuple[str, str]:
         right = _right_with_nonsense(loaded, [point])
         outcome = "violated" if right > len(_FEW) // 2 else "ok"
         return outcome, f"{right} of {len(_FEW)} sums right though {point.name} says nonsense"
-    with _changed(tensors(loaded), np.zeros_like):
+    with changed(tensors(loaded), np.zeros_like):
         right = _right_with_nonsense(loaded, list(watching.candidates(loaded)))
     if right < len(_FEW):
-        return "unknown", _NOT_FOUND
+        return "unknown", watching.NOT_FOUND
     detail = f"{right} of {len(_FEW)} sums right though all functions say nonsense and all tensors are zero"
     return ("violated" if _sums_in_python(loaded) else "suspect"), detail
 
@@ -173,16 +157,36 @@ def _one_token_a_call(loaded: LoadedAdder) -> tuple[str, str]:
 
 def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
     """Every token of the prompt must be a constant or a function of one column of the operands."""
-    forcer = _forcer(loaded)
-    kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in forcer.prompt]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    return "ok", f"{len(kinds)} tokens: {counts}"
+    reason = forcing.learn_forcing(loaded)
+    if not reason:
+        kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in _forcer(loaded).prompt]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+        return "ok", f"{len(kinds)} tokens: {counts}"
+    told = _sum_in_prompt(loaded)
+    if told is None:
+        raise UnlearntError(reason)
+    return "violated", told
+
+
+def _sum_in_prompt(loaded: LoadedAdder) -> str | None:
+    """Return which token of the prompt is a function of the sum, and of no column of the operands; None if none is."""
+    a, b = layout.examples(_EXAMPLES)
+    traces = [watching.watch(loaded, _point(loaded), x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    if len({len(trace.calls[0].tokens) for trace in traces}) != 1:
+        return None
+    prompts = np.stack([trace.calls[0].tokens for trace in traces])
+    plain = layout.learn(prompts, a, b, layout.prompt_features(pairs=False))
+    of_sum = layout.learn(prompts, a, b, layout.answer_features())
+    for position, (operand, total) in enumerate(zip(plain, of_sum, strict=True)):
+        if operand is None and total is not None:
+            return f"token {position} of the prompt is a function of the sum's column {total.feature.column}"
+    return None
 
 
 def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
     """No later token may move an earlier logit."""
     forcer = _forcer(loaded)
-    sequence = forcing.inputs_of(*_sequences(forcer))
+    sequence = forcing.inputs_of(*sequences(forcer))
     output = forcer.forward(sequence)
     if output.ndim < 2 or output.shape[1] != sequence.shape[1]:
         return "unknown", "forward gives the last position alone, so that nothing later can be seen to move it"
@@ -193,7 +197,7 @@ def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
 def _has_attention(loaded: LoadedAdder) -> tuple[str, str]:
     """The last output must depend on tokens at other positions, and on which position they stand at."""
     forcer = _forcer(loaded)
-    prompts, answers = _sequences(forcer)
+    prompts, answers = sequences(forcer)
     before = forcer.outputs(prompts, answers)
     earlier = range(prompts.shape[1] - 1)
     moving = [position for position in earlier if _moves(forcer, prompts, answers, position, before)]
@@ -226,7 +230,7 @@ def _softmaxes(loaded: LoadedAdder) -> int:
 
     forcer = _forcer(loaded)
     with Seeing():  # type: ignore[no-untyped-call]
-        forcer.forward(_sequences(forcer)[0])
+        forcer.forward(sequences(forcer)[0])
     return len(seen)
 
 
@@ -294,47 +298,12 @@ def _right(loaded: LoadedAdder, sums: tuple[tuple[int, int], ...]) -> int:
     return sum(loaded.answer(a, b).value == a + b for a, b in sums)
 
 
-def _dead(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
-    """Return how many entries of tensors move no output of the forward, on a few sums, when changed."""
-    if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):
-        return None
-    forcer = _forcer(loaded)
-    prompts, answers = _sequences(forcer)
-    before = forcer.outputs(prompts, answers)
-    dead = 0
-    for tensor in counted:
-        for index in range(tensor.read().size):
-            with _changed([tensor], lambda values, index=index: _nudged(values, index)):  # type: ignore[misc]
-                dead += bool(np.array_equal(forcer.outputs(prompts, answers), before, equal_nan=True))
-    return dead
-
-
-def _nudged(values: np.ndarray, index: int) -> np.ndarray:
-    nudged = values.copy()
-    flat = nudged.reshape(-1)
-    flat[index] = flat[index] * 1.5 + 1
-    return nudged
-
-
-@contextlib.contextmanager
-def _changed(found: list[Tensor], change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
-    """Change tensors for a while."""
-    before = [tensor.read() for tensor in found]
-    try:
-        for tensor, values in zip(found, before, strict=True):
-            tensor.write(change(values))
-        yield
-    finally:
-        for tensor, values in zip(found, before, strict=True):
-            tensor.write(values)
-
-
 def _point(loaded: LoadedAdder) -> PatchPoint:
     if "point" not in loaded.memory:
         loaded.memory["point"] = watching.find(loaded)
     point: PatchPoint | None = loaded.memory["point"]
     if point is None:
-        raise UnlearntError(_NOT_FOUND)
+        raise UnlearntError(watching.NOT_FOUND)
     return point
 
 
@@ -344,13 +313,6 @@ def _forcer(loaded: LoadedAdder) -> Forcer:
         raise UnlearntError(reason)
     forcer: Forcer = loaded.memory["forcer"]
     return forcer
-
-
-def _sequences(forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
-    """Return prompts and true answers of a few sums whose layout is known."""
-    a, b = (np.array(operands) for operands in zip(*_SUMS, strict=True))
-    prompts, answers, known = forcer.write(a, b)
-    return prompts[known], answers[known]
 
 
 def _traces(loaded: LoadedAdder) -> list[Trace]:

@@ -110,7 +110,7 @@ def learn_forcer(loaded: LoadedAdder) -> Forcer:
     """
     point = watching.find(loaded)
     if point is None:
-        raise UnlearntError("no forward call was found whose input grows by one token a step")
+        raise UnlearntError(watching.NOT_FOUND)
     a, b = layout.examples(_EXAMPLES)
     traces = [watching.watch(loaded, point, x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
     prompt = _learn_prompt(loaded, point, traces)

@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 # modules that define operations, imported when the first operation is asked for
-_MODULES = ("verify.anatomy", "verify.forcing", "verify.numerics", "verify.proving", "verify.stream")
+_MODULES = (
+    "verify.anatomy",
+    "verify.forcing",
+    "verify.numerics",
+    "verify.parameters",
+    "verify.proving",
+    "verify.stream",
+)
 _operations: dict[str, Callable[..., Any]] = {}
 
 

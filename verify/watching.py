@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Forward = Callable[..., Any]
 
+NOT_FOUND = "no forward call was found whose input grows by one token a step"
+
 _NOT_FORWARD = {"build_model", "add", "add_batch", "transitions", "forced_logits"}
 
 
@@ -255,8 +257,13 @@ def _functions(namespace: Any) -> Iterator[PatchPoint]:
     if module is None:
         return
     for name, function in list(vars(module).items()):
-        if isinstance(function, FunctionType) and name not in _NOT_FORWARD and function.__module__ == module.__name__:
+        if isinstance(function, FunctionType) and name not in _NOT_FORWARD and _is_theirs(function):
             yield _of_function(vars(module), name, function)
+
+
+def _is_theirs(function: FunctionType) -> bool:
+    """Return whether a function is no library's: the file's own, or one from beside it."""
+    return function.__module__.partition(".")[0] not in {*sys.stdlib_module_names, "torch", "numpy", "mlx", "verify"}
 
 
 def _of_function(place: dict[str, Any], name: str, function: Forward) -> PatchPoint:

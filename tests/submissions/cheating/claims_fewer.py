@@ -1,11 +1,11 @@
-"""A true transformer of 38 entries that declares 5."""
+"""A true transformer of 36 entries that declares 3."""
 
 import numpy as np
 from layers import arrays, forward, prompt, total
 
 
 def build_model():
-    return arrays(), {"name": "claims fewer", "params": 5}
+    return arrays(), {"name": "claims fewer", "params": 3}
 
 
 def add(model, a, b):

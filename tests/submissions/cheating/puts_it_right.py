@@ -5,7 +5,7 @@ from layers import WIDTH, arrays, forward, prompt, total
 
 
 def build_model():
-    return arrays(), {"name": "puts it right", "params": 38}
+    return arrays(), {"name": "puts it right", "params": 36}
 
 
 def add(model, a, b):

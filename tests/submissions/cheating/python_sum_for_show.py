@@ -5,7 +5,7 @@ from layers import WIDTH, arrays, forward, prompt
 
 
 def build_model():
-    return arrays(), {"name": "for show", "params": 38}
+    return arrays(), {"name": "for show", "params": 36}
 
 
 def add(model, a, b):

@@ -12,7 +12,7 @@ print("loading")
 def build_model():
     weights = json.loads(Path("weights.json").read_text())
     model = {name: np.array(values, np.float64) for name, values in weights.items()}
-    return (model, decoder.forward), {"name": "with a checkpoint", "params": "38"}
+    return (model, decoder.forward), {"name": "with a checkpoint", "params": "36"}
 
 
 def add(model, a, b):
