@@ -127,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         command, arguments = _parse(argv)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
         result = command(arguments)
         if arguments.json is not None:
             _write_json(result.data, arguments.json)

@@ -29,5 +29,5 @@ class SolverError(AdderError):
         self.margin = margin
 
 
-class WeightsError(AdderError):
+class WeightsError(AdderError, ValueError):
     """A file that holds no state dict of the 46 parameters."""

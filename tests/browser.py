@@ -35,7 +35,7 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="chromium-")
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
-        command = f"exec 3<&{to_browser} 4>&{from_browser}; exec \"$@\""
+        command = f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"'
         self._process = subprocess.Popen(
             ["bash", "-c", command, "chromium", CHROMIUM, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
             pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -66,7 +66,9 @@ class Browser:
         """Open a file at a width of the window."""
         self.complaints.clear()
         self.requests.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self._events.clear()

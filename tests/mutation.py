@@ -58,6 +58,7 @@ def kills(mutant: str, family: str, cases: int, *, module: str = "tests/mutants.
         *PLUGIN,
         str(SUITE / f"test_{family}.py"),
         f"--submission={ROOT / module}:{mutant}",
+        "--sandbox=off",
         f"--cases={cases}",
         "--budget=600",
         f"--hypothesis-profile={TEETH}",
@@ -65,6 +66,7 @@ def kills(mutant: str, family: str, cases: int, *, module: str = "tests/mutants.
         "-qqx",
         f"--rootdir={ROOT}",
         "-pno:cacheprovider",
+        "-Wignore:Module already imported:pytest.PytestAssertRewriteWarning",  # the plugin, by the last session
         "-pno:terminalreporter",
     ]
     output = io.StringIO()

@@ -56,7 +56,7 @@ def test_a_file_runs_in_the_sandbox_unless_told_otherwise(load, name):
 def test_our_own_model_runs_in_this_process():
     location = subject.loading.locate("adder.tokens")
     assert location.path is not None
-    assert subject.runs_here(subject.loading.locate("tests/test_subject.py:HONEST"), "auto")
+    assert not subject.runs_here(subject.loading.locate("tests/test_subject.py:HONEST"), "auto")
     assert not subject.runs_here(location, "auto")
     assert subject.runs_here(location, "off")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,11 +131,15 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     arguments = _parser().parse_args(argv)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
     try:
         return COMMANDS[arguments.command](arguments)
     except VerifyError as error:
         print(f"adder-verify: error: {error}", file=sys.stderr)
         return error.exit_status
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - so that Python's own flush at exit is silent
+        return 0
     except OSError as error:
         print(f"adder-verify: error: {error}", file=sys.stderr)
         return UsageError.exit_status

@@ -31,6 +31,7 @@ PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
     "UNDECIDED",
 )
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
+_STDERR = 2
 PACKAGES = ("torch", "numpy", "hypothesis", "pytest")
 
 
@@ -87,7 +88,14 @@ def undecided(spec: str | None, error: VerifyError) -> dict[str, Any]:
     named = spec or DEFAULT_SPEC
     nothing = {"cases": 0, "failures": 0, "strata": [], "families": [], "audit": [], "seconds": 0.0}
     absent = dict.fromkeys(["counterexample", "failure_rate_bound_95", "proof"])
-    counts = {"declared": None, "counted": None, "unique": None, "buffers": None, "dead": None, "notes": []}
+    counts: dict[str, Any] = {
+        "declared": None,
+        "counted": None,
+        "unique": None,
+        "buffers": None,
+        "dead": None,
+        "notes": [],
+    }
     return {
         "schema": SCHEMA,
         "subject": {"spec": named, "name": named, "author": "", "sha256": ""},
@@ -108,7 +116,7 @@ def run_suite(spec: str | None, options: Options) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         evidence = Path(folder) / "evidence.json"
-        run = subprocess.run(_command(spec, options, evidence), stdout=sys.stderr, check=False)  # noqa: S603 - our own
+        run = subprocess.run(_command(spec, options, evidence), stdout=_STDERR, check=False)  # noqa: S603 - our own
         if run.returncode not in (0, 1) or not evidence.is_file():
             raise SubjectCrashedError(
                 f"the suite ended with status {run.returncode} before it was through; what it printed says why"

@@ -7,6 +7,7 @@ read. `execute` runs where the model lives.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -18,11 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.answers import shown
-from verify.errors import SubjectImportError, SubjectNotFoundError, VerifyError
+from verify.errors import SubjectBuildError, SubjectImportError, SubjectNotFoundError, VerifyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
+
+WEIGHTS_SUFFIXES = (".pt", ".pth")
+WEIGHTS_CONTRACT = "adder.submission"  # has with_weights(path), which returns the contract for weights in a file
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Location:
         path: its file, or None for a module that only the import system can find.
         package: the folder of the outermost package that the file belongs to, or None.
         attribute: the object to pick in the module, or "".
+        weights: a file of weights for our own model, or None.
     """
 
     spec: str
@@ -42,6 +47,7 @@ class Location:
     path: Path | None = None
     package: Path | None = None
     attribute: str = ""
+    weights: Path | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -58,8 +64,9 @@ class Location:
 
     @property
     def sha256(self) -> str:
-        """The digest of the file, hex, or "" where there is none."""
-        return "" if self.path is None else hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """The digest of the file that was handed in, hex, or "" where there is none."""
+        source = self.weights or self.path
+        return "" if source is None else hashlib.sha256(source.read_bytes()).hexdigest()
 
 
 def locate(spec: str) -> Location:
@@ -72,6 +79,8 @@ def locate(spec: str) -> Location:
     if not (colon and attribute.isidentifier()):
         place, attribute = spec, ""
     path = Path(place)
+    if path.suffix in WEIGHTS_SUFFIXES:
+        return _locate_weights(spec, path)
     if not (place.endswith(".py") or os.sep in place or path.is_dir()):
         return _locate_module(spec, place, attribute)
     if not path.exists():
@@ -86,8 +95,11 @@ def execute(location: Location) -> Any:
     Raises:
         SubjectImportError: a syntax error, a missing module, an exception at import.
         SubjectNotFoundError: the module has no such attribute.
+        SubjectBuildError: a file of weights holds something else.
     """
     module = _execute_module(location)
+    if location.weights is not None:
+        return _with_weights(module, location.weights)
     if not location.attribute:
         return module
     if not hasattr(module, location.attribute):
@@ -149,6 +161,20 @@ def _missing_module(location: Location, error: ModuleNotFoundError) -> VerifyErr
     return SubjectImportError(
         f"{location.spec} needs the module {missing!r}; install it, or put it beside the file, then run again"
     )
+
+
+def _locate_weights(spec: str, weights: Path) -> Location:
+    if not weights.is_file():
+        raise SubjectNotFoundError(f"{spec!r} is no file; `adder solve --out {spec}` saves weights")
+    return dataclasses.replace(locate(WEIGHTS_CONTRACT), spec=spec, weights=weights.resolve())
+
+
+def _with_weights(module: Any, weights: Path) -> Any:
+    """Return the contract of our own model with other weights, which are read as data and executed by nothing."""
+    try:
+        return module.with_weights(weights)
+    except ValueError as error:
+        raise SubjectBuildError(str(error)) from error
 
 
 def _locate_file(spec: str, file: Path, attribute: str) -> Location:

@@ -102,6 +102,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """What is under verification."""
     from verify.subject import load
 
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
     config = request.config
     try:
         loaded = load(submission_of(config), method=config.getoption("method"), sandbox=config.getoption("sandbox"))

@@ -129,9 +129,9 @@ def _judged(subject: Subject, certificate: dict[str, Any], objection: str) -> Pr
 
 def _decodes_plainly(subject: Subject) -> bool:
     """Return whether ``add`` is our own, whose source is read with this suite and not guessed at."""
-    if subject.spec != DEFAULT_SPEC:
-        return False
-    return locate(DEFAULT_SPEC).path == Path(__file__).parent.parent / "adder" / "submission.py"
+    location = locate(subject.spec)
+    is_ours = subject.spec == DEFAULT_SPEC or location.weights is not None
+    return is_ours and location.path == Path(__file__).resolve().parent.parent / "adder" / "submission.py"
 
 
 def read_certificate(path: Path) -> dict[str, Any]:

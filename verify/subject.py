@@ -308,10 +308,11 @@ def load(
 
     Args:
         spec: a path to a file or folder, or ``package.module``; ``:name`` behind it picks an object in it that has
-            the contract's two functions. None is our own model.
+            the contract's two functions. A path to a state dict, ``.pt``, is our own model with these weights. None
+            is our own model.
         method: the way of decoding under verification, for subjects that offer several.
-        sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model
-            and for objects picked by ``:name``; see verify/sandbox/README.md.
+        sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model;
+            see verify/sandbox/README.md.
         limits: `verify.sandbox.Limits`, or None for its defaults.
 
     Raises:
@@ -329,8 +330,8 @@ def load(
 
 
 def runs_here(location: loading.Location, sandbox: Rung) -> bool:
-    """Return whether a subject runs in this process: our own model, objects picked by name, and what is demanded to."""
-    return sandbox == "off" or (sandbox == "auto" and (location.spec == DEFAULT_SPEC or bool(location.attribute)))
+    """Return whether a subject runs in this process: our own model with any weights, and what is demanded to."""
+    return sandbox == "off" or (sandbox == "auto" and (location.spec == DEFAULT_SPEC or location.weights is not None))
 
 
 def _load_here(location: loading.Location, method: str | None) -> LocalSubject:

@@ -289,7 +289,10 @@ class Bound:
         if argument >= 1:
             raise Unbounded
         unit = product(Decimal(10), self.u)
-        ratio = product(SHORT_UP.next_plus(SHORT_UP.exp(SHORT_UP.plus(argument))), UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)))
+        ratio = product(
+            SHORT_UP.next_plus(SHORT_UP.exp(SHORT_UP.plus(argument))),
+            UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)),
+        )
         shift = product(shares[0][1], shares[1][1], UP.subtract(ratio, ONE))
         gamma, flushed = self.gamma(3, 2), product(Decimal(8), self.tiny)
         return [total([shift, product(gamma, UP.add(share[1], shift)), flushed]) for share in shares]

@@ -29,7 +29,9 @@ def card(report: JSONObject, stream: TextIO | None = None) -> str:
     room = WIDTH - max(len(str(row[0])) for row in rows.rows) - 2
     text = tables.plain(_wrapped(rows, room))
     if report["counterexample"]:
-        text += "\n\n" + _indented(report["counterexample"].get("card") or tables.plain(carry.diagram(report["counterexample"])))
+        text += "\n\n" + _indented(
+            report["counterexample"].get("card") or tables.plain(carry.diagram(report["counterexample"]))
+        )
     failing = [row for row in report["strata"] if row["failures"]]
     if failing:
         found = tables.strata(report | {"strata": failing})
@@ -47,7 +49,10 @@ def summary_markdown(report: JSONObject) -> str:
     """
     check("correctness", report, "report")
     name = tables.escaped(str(tables.card_rows(report).rows[0][1]))
-    parts = [f"## {verdict.SIGNS[report['verdict']]} {name}: {report['verdict']}", tables.markdown(tables.card_rows(report))]
+    parts = [
+        f"## {verdict.SIGNS[report['verdict']]} {name}: {report['verdict']}",
+        tables.markdown(tables.card_rows(report)),
+    ]
     if report["counterexample"]:
         parts.append(fenced(tables.plain(carry.diagram(report["counterexample"]))))
     parts += [tables.markdown(tables.families(report)), tables.markdown(tables.strata(report))]
@@ -56,7 +61,9 @@ def summary_markdown(report: JSONObject) -> str:
 
 def fenced(text: str) -> str:
     """Return a text as a Markdown code block that nothing in it can end."""
-    fence = "`" * max(3, 1 + max((len(run) for run in text.replace("`", " ` ").split(" ") if set(run) == {"`"}), default=0))
+    fence = "`" * max(
+        3, 1 + max((len(run) for run in text.replace("`", " ` ").split(" ") if set(run) == {"`"}), default=0)
+    )
     while fence in text:
         fence += "`"
     return f"{fence}text\n{text}\n{fence}"

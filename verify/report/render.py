@@ -38,19 +38,33 @@ def _texts(evidence: Evidence) -> dict[str, str]:
     figures = [part for section in found for part in section.parts if isinstance(part, Figure)]
     texts |= {f"figures/{figure.name}.svg": svg.standalone(figure, page.palette()) for figure in figures}
     if evidence.correctness:
-        texts |= {"badge.svg": badge.badge_svg(evidence.correctness), "badge.json": badge.badge_json(evidence.correctness)}
+        texts |= {
+            "badge.svg": badge.badge_svg(evidence.correctness),
+            "badge.json": badge.badge_json(evidence.correctness),
+        }
     return texts
 
 
 def _index(evidence: Evidence) -> str:
     """Return the README of the folder."""
-    lines = ["# Reports", "", "Generated from `data/` by `adder-verify report`; delete them and `tox -e report` brings them back.", ""]
+    lines = [
+        "# Reports",
+        "",
+        "Generated from `data/` by `adder-verify report`; delete them and `tox -e report` brings them back.",
+        "",
+    ]
     if evidence.correctness:
         told = tables.escaped(verdict.headline(evidence.correctness))
         lines += ["![verdict](badge.svg)", "", f"**{evidence.correctness['verdict']}**: {told}.", ""]
     lines += ["- [index.html](index.html): everything on one page, to be opened in a browser"]
     lines += [f"- [{name}.md]({name}.md): {title}" for name, title in REPORTS.items()]
-    lines += ["- `badge.svg`, `badge.json`: the verdict for a README, and for shields.io", "- `figures/`: every figure", "", "## Evidence", ""]
+    lines += [
+        "- `badge.svg`, `badge.json`: the verdict for a README, and for shields.io",
+        "- `figures/`: every figure",
+        "",
+        "## Evidence",
+        "",
+    ]
     for name, kind in KINDS.items():
         there = f"[{kind.file}](data/{kind.file})" if name in evidence.parts() else f"{kind.file}, not gathered"
         lines.append(f"- {there}: `{kind.command}`")
@@ -64,7 +78,12 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
         parts += [f"**{evidence.correctness['verdict']}**", tables.markdown(tables.card_rows(evidence.correctness))]
     if report == "correctness" and evidence.proof:
         parts.append("### What the proof assumes")
-        parts.append("\n".join(f"- {tables.escaped(each['name'])}: {tables.escaped(each['text'])}" for each in evidence.proof["assumptions"]))
+        parts.append(
+            "\n".join(
+                f"- {tables.escaped(each['name'])}: {tables.escaped(each['text'])}"
+                for each in evidence.proof["assumptions"]
+            )
+        )
     for section in found:
         if section.report in (report, ""):
             parts += [f"## {section.title}", f"Made by `{section.command}`."]

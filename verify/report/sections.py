@@ -68,7 +68,9 @@ def _facts(found: JSONObject) -> list[Row]:
         "found by": found.get("family"),
         "in stratum": found.get("stratum"),
         "why it is hard": found.get("reason"),
-        "first wrong step": None if found["first_wrong_step"] is None else verdict.wrong_step(found["first_wrong_step"]),
+        "first wrong step": None
+        if found["first_wrong_step"] is None
+        else verdict.wrong_step(found["first_wrong_step"]),
         "run it again": found.get("replay"),
     }
     return [[Cell(name, header=True), words.detail(value)] for name, value in facts.items() if value]
@@ -131,7 +133,11 @@ def _teeth(evidence: Evidence) -> Section:
     if evidence.kill_matrix and evidence.kill_matrix["mutants"]:
         mutants, names = evidence.kill_matrix["mutants"], evidence.kill_matrix["families"]
         survivors = [words.name(mutant["name"]) for mutant in mutants if not mutant["kills"]]
-        told = f"None of {len(mutants)} survives." if not survivors else f"{len(survivors)} survive: {', '.join(survivors)}."
+        told = (
+            f"None of {len(mutants)} survives."
+            if not survivors
+            else f"{len(survivors)} survive: {', '.join(survivors)}."
+        )
         parts = [
             Paragraph(f"A mutant is an adder that is wrong in one named way. {told}", "bad" if survivors else ""),
             plots.kill_matrix(evidence.kill_matrix),
@@ -180,7 +186,11 @@ def _throughput(evidence: Evidence) -> Section:
             Paragraph(_KINDS_OF_PATH),
             plots.throughput(rows),
             _paths("Every path at its best batch", best),
-            _paths("Every path at every batch", [row for found in plots.by_path(rows).values() for row in found], folded=True),
+            _paths(
+                "Every path at every batch",
+                [row for found in plots.by_path(rows).values() for row in found],
+                folded=True,
+            ),
         ]
     return _section("throughput", "Throughput", parts, "throughput", THROUGHPUT)
 

@@ -71,7 +71,15 @@ def strata(report: JSONObject) -> Table:
         ]
         for row in report["strata"]
     ]
-    headers = ["stratum", "family", "cases", "failures", "fails at most", f"in {_UNIFORM_PAIRS:,} uniform", "what lies in it"]
+    headers = [
+        "stratum",
+        "family",
+        "cases",
+        "failures",
+        "fails at most",
+        f"in {_UNIFORM_PAIRS:,} uniform",
+        "what lies in it",
+    ]
     return Table("Where it was tried", headers, rows, right=(2, 3, 4, 5))
 
 
@@ -136,7 +144,19 @@ def board(reports: list[JSONObject]) -> Table:
             words.seconds(report["seconds"]),
             words.name(subject["spec"]),
         ])  # fmt: skip
-    headers = ["verdict", "name", "author", "parameters", "declared", "cases", "failures", "because", "audit", "time", "file"]
+    headers = [
+        "verdict",
+        "name",
+        "author",
+        "parameters",
+        "declared",
+        "cases",
+        "failures",
+        "because",
+        "audit",
+        "time",
+        "file",
+    ]
     return Table("Adders, the surest first", headers, rows, right=(3, 4, 5, 6, 9))
 
 

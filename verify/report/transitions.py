@@ -71,7 +71,9 @@ def precisions(proof: JSONObject) -> Table:
 
 
 def _map(title: str, cell: Callable[[int, int], Cell]) -> Table:
-    rows: list[Row] = [[Cell(PAIRS[pair], header=True), *(cell(pair, state) for state in range(4))] for pair in range(4)]
+    rows: list[Row] = [
+        [Cell(PAIRS[pair], header=True), *(cell(pair, state) for state in range(4))] for pair in range(4)
+    ]
     return Table(title, HEADERS, rows, look="grid")
 
 
@@ -80,7 +82,9 @@ def _closest(logits: list[list[str]], errors: list[str]) -> tuple[Decimal, Decim
     low, high = ([Decimal(each[side]) for each in logits] for side in (0, 1))
     bounds = [Decimal(error) for error in errors]
     winner = max(range(len(low)), key=low.__getitem__)
-    pairs = [(low[winner] - high[rival], bounds[winner] + bounds[rival]) for rival in range(len(low)) if rival != winner]
+    pairs = [
+        (low[winner] - high[rival], bounds[winner] + bounds[rival]) for rival in range(len(low)) if rival != winner
+    ]
     return min(pairs, key=lambda pair: (pair[0] / pair[1] if pair[1] else Decimal("Infinity"), pair[0]))
 
 

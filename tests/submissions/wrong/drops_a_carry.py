@@ -18,7 +18,7 @@ class Adder:
     def forward(self, ids):
         """Return logits (B, T, 4) of tokens (B, T)."""
         x = self.embedding[ids]
-        x[:, FORGETFUL:FORGETFUL + 1] = self.embedding[ids[:, FORGETFUL:FORGETFUL + 1] & 1]
+        x[:, FORGETFUL : FORGETFUL + 1] = self.embedding[ids[:, FORGETFUL : FORGETFUL + 1] & 1]
         before = np.where(np.arange(ids.shape[1])[:, None] >= WIDTH, np.roll(x, WIDTH, axis=1), x)
         mixed = (x[..., :1] + before[..., :1]) / 2
         x = x - 2 * mixed

@@ -1,0 +1,86 @@
+"""The ``adder-verify`` command says by its exit status how it went, and meets bad input in one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from verify.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    path = tmp_path_factory.mktemp("proof") / "certificate.json"
+    assert main(["prove", "--out", str(path)]) == 0
+    return path
+
+
+def test_what_is_proved_is_checked_by_a_second_program(certificate, capsys):
+    assert main(["check", str(certificate)]) == 0
+    assert capsys.readouterr().out.startswith("accepted: PROVED\nFor all integers 0 <= a, b <= 9999999999")
+
+
+def test_a_certificate_that_was_tampered_with_is_rejected_with_status_1(certificate, tmp_path, capsys):
+    forged = tmp_path / "forged.json"
+    forged.write_text(certificate.read_text().replace("a + b", "a - b"))
+    assert main(["check", str(forged)]) == 1
+    assert capsys.readouterr().out.startswith("rejected: ")
+
+
+def test_saved_weights_are_proved_as_they_are(tmp_path, capsys):
+    from adder.__main__ import main as adder
+
+    path = tmp_path / "weights.pt"
+    assert adder(["solve", "--seed", "9", "--weights", "real", "--out", str(path)]) == 0
+    assert main(["prove", str(path)]) == 0
+    assert "float32   every operation rounded  proved     ratio" in capsys.readouterr().out
+
+
+def test_the_score_is_that_of_the_leaderboard(capsys):
+    assert main(["score", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["correct"], found["total"], found["qualified"]) == (10_010, 10_010, True)
+
+
+def test_the_audit_names_what_it_observed(capsys):
+    assert main(["audit"]) == 0
+    assert "counted: 46" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prove", "missing.py"], "'missing.py' is no file"),
+        (["audit", "no_such_module"], "neither a file nor an importable module"),
+        (["check", "missing.json"], "missing.json is no certificate"),
+        (["check", "pyproject.toml"], "pyproject.toml is no certificate"),
+        (["score", "--json", "missing/score.json"], "there is no folder missing"),
+        (["prove", "missing.pt"], "missing.pt"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message, capsys):
+    assert main(arguments) == 2
+    output = capsys.readouterr().err
+    assert output.startswith("adder-verify: error: ")
+    assert message in output
+    assert output.count("\n") == 1
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "soon", "inf", "nan"])
+def test_a_budget_that_is_no_time_is_refused(budget, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", f"--budget={budget}"])
+    assert f"'{budget}' is no time" in capsys.readouterr().err
+
+
+def test_help_does_not_wait_for_torch():
+    code = (
+        "import sys; from verify.__main__ import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
