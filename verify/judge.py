@@ -194,7 +194,7 @@ def _decide(
 
 
 def _stratum(found: dict[str, Any]) -> dict[str, Any]:
-    row = {"name": found["stratum"], "cases": found["cases"], "failures": found["failures"]}
+    row = {"name": found["name"], "cases": found["cases"], "failures": found["failures"]}
     bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
     return row | {
         "sentence": found["sentence"],
