@@ -36,10 +36,17 @@ def _columns(random: Generator, cases: np.ndarray) -> Batch:
     place, carry, _, _ = _column_case(cases)
     a, b = _put_column(numbers(random, len(cases)), numbers(random, len(cases)), cases)
     unit = _POWERS_OF_TEN[place]
-    low = random.integers(
-        0, unit
-    )  # what lies below the column: low + (unit - low) carries, low + (unit - 1 - low) does not
-    return a // unit * unit + low, np.where(place == 0, b, b // unit * unit + unit - 1 - low + carry * (low > 0))
+    low_a, low_b = _carrying(a % unit, b % unit, unit, carry == 1)
+    return a // unit * unit + low_a, b // unit * unit + low_b
+
+
+def _carrying(a: np.ndarray, b: np.ndarray, unit: np.ndarray, carries: np.ndarray) -> Batch:
+    """Return numbers below a unit whose sum reaches it just where it should, each changed to its complement if not."""
+    wrong = (a + b >= unit) != carries
+    a, b = np.where(wrong, unit - 1 - a, a), np.where(wrong, unit - 1 - b, b)
+    one_short = carries & (a + b == unit - 1)
+    up = one_short & (a < unit - 1)
+    return a + up, b + (one_short & ~up)
 
 
 @stratum("lone-columns", family="columns", strategy=pairs(), size=1900, fixed=True)
@@ -70,10 +77,12 @@ def _sparse(random: Generator, cases: np.ndarray) -> Batch:
     """At most three digits of each operand are not zero."""
 
     def few(count: int) -> np.ndarray:
-        places = random.integers(0, PLACES, (count, 3))
-        return np.asarray((random.integers(0, 10, (count, 1)) * 10**places).max(axis=1) + 10 ** places[:, 0], np.int64)
+        digits = np.zeros((count, PLACES), np.int64)
+        places, values = random.integers(0, PLACES, (count, 3)), random.integers(0, 10, (count, 3))
+        np.put_along_axis(digits, places, values, axis=1)
+        return spell(digits)
 
-    return few(len(cases)).clip(0, MAX_OPERAND), few(len(cases)).clip(0, MAX_OPERAND)
+    return few(len(cases)), few(len(cases))
 
 
 @stratum("changed-digit", family="columns", strategy=pairs())
