@@ -14,8 +14,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from adder.errors import AdderError
 from adder.model import MODEL_WIDTH, GPTAdder, routing_mask
 from adder.tokens import START, VOCABULARY, WIDTH
+
+
+class RoutingError(AdderError, ValueError):
+    """A model under another mask, where only the routing mask allows what was asked for."""
 
 
 def is_routed(model: GPTAdder) -> bool:
@@ -36,9 +41,17 @@ class RoutedBlock:
     next. Softmax over two scores is the sigmoid of their difference. Everything else is the model's own operations
     in their order, so the logits are those of `GPTAdder.forward` at the same position, up to the rounding of its
     matrix kernels, and they are the same bits at every batch. No operation is on more than two rows.
+
+    Raises:
+        RoutingError: the model has another mask, so that more would have to be read.
     """
 
     def __init__(self, model: GPTAdder, columns: int) -> None:
+        if not is_routed(model):
+            raise RoutingError(
+                "the attention mask is not the routing mask, so a step reads more than a pair and a state; "
+                "decode with method='reference'"
+            )
         weights = {name: weight.detach() for name, weight in model.named_parameters()}
         embedding, hidden = weights["embedding.weight"], weights["mlp.0.weight"]  # (4, 2) both
         query, key, value = weights["attention.in_proj_weight"].chunk(3)  # (2, 2) each
@@ -161,15 +174,10 @@ class IncrementalDecoder:
         batch: how many additions each `start` brings.
 
     Raises:
-        ValueError: the model has another mask, so that more would have to be read.
+        RoutingError: the model has another mask, so that more would have to be read.
     """
 
     def __init__(self, model: GPTAdder, batch: int) -> None:
-        if not is_routed(model):
-            raise ValueError(
-                "the attention mask is not the routing mask, so a step reads more than a pair and a state; "
-                "decode with method='reference'"
-            )
         self._block = RoutedBlock(model, batch)
         self._knockout = Knockout(self._block.output)
         cache = torch.empty(WIDTH, 2, MODEL_WIDTH, batch, dtype=model.dtype, device=model.device)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from adder.batch_last import pair_tokens
+from adder.errors import AdderError
 from adder.incremental import is_routed
 from adder.model import GPTAdder
 from adder.tokens import START, VOCABULARY
 
 
-class TableError(ValueError):
+class TableError(AdderError, ValueError):
     """A model that is no step function, or a table that no scan can run."""
 
 

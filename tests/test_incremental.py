@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from adder.decoding import answer_tokens
-from adder.incremental import IncrementalDecoder, Knockout, is_routed
+from adder.incremental import IncrementalDecoder, Knockout, RoutingError, is_routed
 from adder.model import GPTAdder, causal_mask, routing_mask
+from adder.speculative import OnePass
 from adder.tokens import WIDTH, encode
 from tests.samples import exact_model, structured_pairs
 
@@ -57,6 +58,7 @@ def test_a_step_after_the_last_is_refused(adder: GPTAdder) -> None:
         IncrementalDecoder(adder, 1).step(torch.tensor([0]))
 
 
-def test_the_incremental_decoder_refuses_another_mask() -> None:
-    with pytest.raises(ValueError, match="not the routing mask"):
-        IncrementalDecoder(GPTAdder(), 1)
+@pytest.mark.parametrize("decoder", [IncrementalDecoder, OnePass])
+def test_a_routed_decoder_refuses_another_mask(decoder: type) -> None:
+    with pytest.raises(RoutingError, match="not the routing mask"):
+        decoder(GPTAdder(), 1)

@@ -57,10 +57,10 @@ def test_formulas_of_the_full_adder_are_generate_and_propagate() -> None:
     assert derive(FULL_ADDER) == Scan(generate=(a + b,), propagate=(a, b), lower=(a, b, c), upper=(a + b, a + c, b + c))
 
 
-@pytest.mark.parametrize("truth", list(itertools.product((0, 1), repeat=8)), ids=lambda truth: "".join(map(str, truth)))
-def test_a_normal_form_has_the_truth_table_it_came_from(truth: tuple[int, ...]) -> None:
+def test_a_normal_form_has_the_truth_table_it_came_from() -> None:
     a, b, c = (sum((entry >> variable & 1) << entry for entry in range(8)) for variable in range(3))
-    assert evaluate(normal_form(truth), a, b, c) & 0xFF == sum(bit << entry for entry, bit in enumerate(truth))
+    for truth in itertools.product((0, 1), repeat=8):
+        assert evaluate(normal_form(truth), a, b, c) & 0xFF == sum(bit << entry for entry, bit in enumerate(truth))
 
 
 @pytest.mark.parametrize("formula", [(), (0,), (1,), (2,), (4,), (0, 1), (3,)])
