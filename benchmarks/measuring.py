@@ -27,14 +27,14 @@ def interleave(calls: Mapping[str, Call], rounds: int, limit: float = 60.0) -> d
 
     Args:
         calls: what to time, by name.
-        rounds: how many rounds, at least 3 of which are run.
+        rounds: how many rounds at most.
         limit: seconds after which no further round begins.
     """
     repeats = {name: _repeats(call) for name, call in calls.items()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     begin = time.perf_counter()
     for done in range(rounds):
-        if done >= 3 and time.perf_counter() - begin > limit:
+        if done and time.perf_counter() - begin > limit:
             break
         for name in list(calls)[:: -1 if done % 2 else 1]:
             seconds[name].append(_time(calls[name], repeats[name]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,10 +108,21 @@ def _calls(model: GPTAdder, a: Tensor, b: Tensor, *, compiled: bool) -> dict[str
 
     calls = {FLOOR: _finished(lambda: torch.add(a, b), a.device)}
     calls |= {method: run(method) for method in METHODS} | {DEFAULT: run(None)}
-    if compiled:
-        scan = torch.compile(derive(transitions(model).next_state.tolist()).sums, fullgraph=True)
+    if compiled and (scan := _compile_scan(model, a, b)) is not None:
         calls[COMPILED] = _finished(lambda: scan(a, b), a.device)
     return calls
+
+
+def _compile_scan(model: GPTAdder, a: Tensor, b: Tensor) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Return the scan as one compiled kernel, or None where there is no compiler that works."""
+    scan = torch.compile(derive(transitions(model).next_state.tolist()).sums, fullgraph=True)
+    with warnings.catch_warnings(action="ignore"):  # torch's own, at its first compilation
+        try:
+            scan(a, b)
+        except RuntimeError as error:  # torch wraps what compilers and the absence of compilers raise
+            sys.stderr.write(f"not measured: {COMPILED}: {error}\n")
+            return None
+    return scan
 
 
 def _finished(call: Call, device: torch.device) -> Call:
