@@ -46,7 +46,7 @@ def small():
 
 @pytest.fixture
 def remembering(monkeypatch):
-    """Let the checker derive a precision once from what it derives it from, so that thousands of checks take seconds."""
+    """Let the checker derive the same precision once only, so that thousands of checks take seconds."""
     derive = checker.expected_precision
 
     def remembered(model, name, given):

@@ -18,6 +18,11 @@ EVERY_MODE = [(name, mode) for name in FORMATS for mode in MODES]
 BFLOAT16 = rounding_of("bfloat16", MODES[0])
 
 
+def all_logits(weights):
+    """Return the exact logits of the 16 contexts in bfloat16."""
+    return [exact_logits(weights, *context, BFLOAT16) for context in CONTEXTS]
+
+
 def entry(name, row, column, value):
     """Return the integer adder with one entry changed."""
     rows = [list(each) for each in INTEGERS[name]]
@@ -70,11 +75,10 @@ def test_torch_computes_the_exact_logits(dtype, batch):
 def test_the_first_operation_that_may_round_is_named(changed, reason):
     weights = entry(*changed)
     if reason is None:
-        assert all(exact_logits(weights, *context, BFLOAT16) for context in CONTEXTS)
+        assert len(all_logits(weights)) == 16
         return
     with pytest.raises(RoundsError, match=reason):
-        for context in CONTEXTS:
-            exact_logits(weights, *context, BFLOAT16)
+        all_logits(weights)
 
 
 def test_attention_with_query_and_key_rounds():
@@ -92,8 +96,7 @@ def test_scores_that_only_cancel_do_not_count_as_zero():
 def test_partial_sums_count_and_not_only_the_sum():
     tensors = INTEGERS | {"mlp.2.weight": [(200, -200, 2, 1), (-1, 1, 2, -1)], "mlp.0.bias": [(1.5, 1.5, -1, -1)]}
     with pytest.raises(RoundsError, match="contraction may round"):
-        for context in CONTEXTS:
-            exact_logits(weights_of(tensors), *context, BFLOAT16)
+        all_logits(weights_of(tensors))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -18,11 +18,10 @@ from verify.proof.weights import Matrix, Vector, Weights
 SCORE_ROUNDINGS = 6  # two products with a rounded constant (2 each) and a scalar product of two terms (2)
 SCORE_STORES = 5
 ARGUMENT_ROUNDINGS = 3  # subtracting the largest score, and the product with a rounded log2(e) where exp is exp2
-EXPONENTIAL_ULPS = 10
 NORMALISATION_ROUNDINGS = 3  # the sum, its reciprocal, the product
 NORMALISATION_STORES = 2
-FLUSHED_WEIGHTS = 8  # two exponentials, their sum being at least exp(-1) (1 - 10 u), and the products
-UNNORMALISED = 3  # exponentials are at most exp(1) (1 + 10 u)
+FLUSHED_WEIGHTS = 8  # two exponentials, their sum being at least exp(-1) (1 - exponential), and the products
+UNNORMALISED = 3  # exponentials are at most exp(1) (1 + exponential)
 _TINY = Fraction(1, 2**640)
 
 Errors = tuple[Fraction, ...]
@@ -91,7 +90,7 @@ class _Bounds:
 
     def attention(self, step: Step, s_error: Errors) -> Errors:
         """Return the errors of the two softmax weights."""
-        unit = EXPONENTIAL_ULPS * self.rounding.unit
+        unit = self.rounding.exponential
         size = sum(_sizes(step.scores, s_error))
         argument = sum(s_error, Fraction(0)) + 3 * self.gamma(ARGUMENT_ROUNDINGS) * size + 4 * self.rounding.flush
         if argument >= 1:

@@ -56,7 +56,10 @@ ASSUMPTIONS = {
     "modes": "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, all "
     "arithmetic is in float32 and tensors are stored in the precision named. No operation uses fewer bits: no TF32, "
     "no reduced-precision reduction.",
-    "exponential": "exp errs by at most 10 * 2^-p of its result; exp(0) is 1 and exp of minus infinity is 0.",
+    "exponential": "exp errs by at most 10 * 2^-p of its result, p being the bits of the arithmetic or of stored"
+    " tensors, whichever are fewer; in float32 without narrower tensors by at most 40 * 2^-24. "
+    "exp(0) is 1; where tensors have fewer bits than the arithmetic, it may be off by up to 2^-(p"
+    " + 2), if it is stored before it weighs values. exp of minus infinity is 0.",
     "scores": "A score is computed from query and key within 6 roundings, with up to 5 tensors stored on the way. "
     "Softmax subtracts the largest score within 3 roundings and normalises within 3, before or after the sum.",
     "mask": "Masked positions have a weight of exactly 0, and 0 times a finite number, added, changes nothing.",
@@ -227,6 +230,8 @@ class Bound:
         self.u = Decimal(2.0**-arithmetic)
         self.v = Decimal(2.0**-bits) if bits < arithmetic else ZERO
         self.reads = 2 if bits > arithmetic else 0
+        factor = 10 if bits < arithmetic or arithmetic != single[0] else 40
+        self.power = UP.multiply(Decimal(factor), max(self.u, self.v))
         self.tiny = Decimal(2.0 ** (max(emin, single[1]) if narrow else emin))
         highest = [(bits, emax), single[::2]] if narrow else [(bits, emax)]
         self.huge = min(Decimal(math.ldexp(2 - 2.0 ** (1 - b), e)) for b, e in highest)
@@ -288,7 +293,7 @@ class Bound:
         argument = total([*e, product(Decimal(3), self.gamma(3), reach), product(Decimal(4), self.tiny)])
         if argument >= 1:
             raise Unbounded
-        unit = product(Decimal(10), self.u)
+        unit = self.power
         ratio = product(
             SHORT_UP.next_plus(SHORT_UP.exp(SHORT_UP.plus(argument))),
             UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)),

@@ -2,7 +2,8 @@
 
 All terms of a sum are multiples of one power of two, and their magnitudes sum to at most 2^significand of it: then
 every partial sum, in any order, with or without fused multiply-add, is a number of the format. Attention is exact
-where the query or the key is zero term by term: all scores are 0, exp(0) is 1, and each weight is 1/2.
+where the query or the key is zero term by term: all scores are 0, the exponentials are 1, or so near that storing makes
+them 1, and each weight is 1/2.
 """
 
 from __future__ import annotations

@@ -13,6 +13,11 @@ EVERY_OPERATION = "every operation rounded"
 FLOAT32_ACCUMULATION = "float32 accumulation"
 MODES = (EVERY_OPERATION, FLOAT32_ACCUMULATION)
 
+# torch's CPU attention takes an exp of 20 units in the last place in float32, and one of 1e-4 where it stores 16 bits:
+# exp_u20 and fexp_u20 in ATen/cpu/vec/vec512/vec512_float.h.
+EXPONENTIAL_UNITS = 10
+FLOAT32_EXPONENTIAL_UNITS = 40
+
 
 @dataclass(frozen=True)
 class Format:
@@ -58,6 +63,7 @@ class Rounding:
         unit: relative error of one operation.
         store: relative error of storing a tensor, 0 where an operation's result already is in the stored format.
         reads: roundings of operands that are wider than the arithmetic, per operation.
+        exponential: relative error of exp.
         flush: what flushing to zero may take away at most: the smallest normal number.
         largest: numbers above this overflow.
         operation_bits: significand of the arithmetic.
@@ -67,6 +73,7 @@ class Rounding:
     unit: Fraction
     store: Fraction
     reads: int
+    exponential: Fraction
     flush: Fraction
     largest: Fraction
     operation_bits: int
@@ -76,11 +83,16 @@ class Rounding:
 def rounding_of(precision: str, mode: str) -> Rounding:
     """Return the constants of a mode; of the two formats' ranges the narrower one counts."""
     stored = FORMATS[precision]
-    operation = stored if mode == EVERY_OPERATION else FORMATS["float32"]
+    single = FORMATS["float32"]
+    operation = stored if mode == EVERY_OPERATION else single
+    exponential = EXPONENTIAL_UNITS * max(operation.unit_roundoff, stored.unit_roundoff)
+    if stored.significand >= operation.significand == single.significand:
+        exponential = FLOAT32_EXPONENTIAL_UNITS * single.unit_roundoff
     return Rounding(
         unit=operation.unit_roundoff,
         store=stored.unit_roundoff if stored.significand < operation.significand else Fraction(0),
         reads=2 if stored.significand > operation.significand else 0,
+        exponential=exponential,
         flush=max(stored.smallest_normal, operation.smallest_normal),
         largest=min(stored.largest, operation.largest),
         operation_bits=operation.significand,

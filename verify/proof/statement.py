@@ -17,7 +17,10 @@ ASSUMPTIONS = {
     "modes": "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, all "
     "arithmetic is in float32 and tensors are stored in the precision named. No operation uses fewer bits: no TF32, no "
     "reduced-precision reduction.",
-    "exponential": "exp errs by at most 10 * 2^-p of its result; exp(0) is 1 and exp of minus infinity is 0.",
+    "exponential": "exp errs by at most 10 * 2^-p of its result, p being the bits of the arithmetic or of stored"
+    " tensors, whichever are fewer; in float32 without narrower tensors by at most 40 * 2^-24. "
+    "exp(0) is 1; where tensors have fewer bits than the arithmetic, it may be off by up to 2^-(p"
+    " + 2), if it is stored before it weighs values. exp of minus infinity is 0.",
     "scores": "A score is computed from query and key within 6 roundings, with up to 5 tensors stored on the way. "
     "Softmax subtracts the largest score within 3 roundings and normalises within 3, before or after the sum.",
     "mask": "Masked positions have a weight of exactly 0, and 0 times a finite number, added, changes nothing.",
