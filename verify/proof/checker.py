@@ -71,8 +71,8 @@ FORWARD_BINDINGS = {
 }
 DECODING_BINDINGS = {
     "given": "Decoding is as described; that a program decodes so is not part of the theorem.",
-    "compared": "The subject's add(a, b) decodes its model greedily as described; {} sums were compared, in which every "
-    "context that can occur at a position occurs there. A program cannot be read off its answers.",
+    "compared": "The subject's add(a, b) decodes its model greedily as described; {} sums were compared, in which "
+    "every context that can occur at a position occurs there. A program cannot be read off its answers.",
 }
 
 Interval = tuple[Decimal, Decimal]
