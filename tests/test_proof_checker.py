@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.proof_models import INTEGERS, architecture, perturbed_tensors, trained_tensors, weights_of
-from verify.proof import check, checker, prove
+from verify.proof import check, checker, outcome, prove
 from verify.proof.bound import BoundError, error_bounds
+from verify.proof.certificate import _verdict
 from verify.proof.exactness import RoundsError, exact_logits
 from verify.proof.formats import FORMATS, MODES, round_to, rounding_of
 from verify.proof.network import CONTEXTS, step
@@ -237,8 +238,50 @@ def test_at_risk_is_no_way_to_proved(small):
 @pytest.mark.parametrize("position", [35, 52, 69])
 def test_a_changed_mask_is_rejected_with_its_position(exact, position):
     changed = copy.deepcopy(exact)
-    changed["architecture"]["visible"][position].insert(0, 0 if position != 35 else 1)
+    changed["architecture"]["visible"][position].insert(1, position - 34)
     assert any(f"position {position} sees" in reason for reason in check(sealed(changed)))
+
+
+def forged(monkeypatch, tensors, name, replacement):
+    """Return the certificate that a prover with one part replaced would write."""
+    monkeypatch.setattr(outcome, name, replacement)
+    return prove(architecture(tensors), precisions=("bfloat16",))
+
+
+def test_a_prover_whose_bounds_are_too_small_is_not_believed(monkeypatch):
+    certificate = forged(monkeypatch, trained_tensors(), "error_bounds", lambda *_: (Fraction(1, 10**6),) * 4)
+    assert "bfloat16 with every" in certificate["statement"]
+    assert check(certificate) == ["a mode is not proved, but its reason is ''"]
+
+
+def test_a_prover_that_takes_rounding_arithmetic_for_exact_is_not_believed(monkeypatch):
+    def exactly(weights, pair, state, _rounding):
+        return [logit.low for logit in step(weights, pair, state).logits]
+
+    certificate = forged(monkeypatch, trained_tensors(), "exact_logits", exactly)
+    assert "(exact;" in certificate["statement"]
+    assert check(certificate) == ["a mode is not proved, but its reason is ''"]
+
+
+def test_a_prover_that_overlooks_a_counterexample_is_not_believed(monkeypatch):
+    swapped = INTEGERS | {"embedding.weight": [INTEGERS["embedding.weight"][i] for i in (1, 0, 2, 3)]}
+    certificate = forged(monkeypatch, swapped, "counterexample", lambda _machine: None)
+    assert certificate["verdict"] == "PROVED"
+    assert check(certificate)
+
+
+def test_one_proved_mode_of_two_is_no_verdict():
+    modes = (
+        outcome.ModeOutcome(MODES[0], outcome.PROVED),
+        outcome.ModeOutcome(MODES[1], outcome.UNDECIDED, reason="why"),
+    )
+    own = outcome.PrecisionOutcome("float32", None, {}, None, None, None, modes)
+    entry = {
+        "precision": "float32",
+        "modes": [{"mode": m.mode, "outcome": m.outcome, "reason": m.reason} for m in modes],
+    }
+    expected = ("NO COUNTEREXAMPLE", "float32, float32 accumulation: why")
+    assert _verdict(own) == checker.expected_verdict(entry) == expected
 
 
 def test_an_order_that_is_none_is_rejected(small):

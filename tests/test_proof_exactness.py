@@ -87,6 +87,13 @@ def test_attention_with_query_and_key_rounds():
         exact_logits(weights_of(tensors), 1, 1, BFLOAT16)
 
 
+def test_a_query_that_is_zero_for_the_pair_and_not_for_the_state_does_not_count():
+    tensors = INTEGERS | {"attention.in_proj_weight": [(0, 1), (0, 0), (1, 1), (0, 0), (1, 0), (0, 0)]}
+    assert exact_logits(weights_of(tensors), 1, 0, BFLOAT16)
+    with pytest.raises(RoundsError, match="scores are not zero"):
+        exact_logits(weights_of(tensors), 0, 1, BFLOAT16)
+
+
 def test_scores_that_only_cancel_do_not_count_as_zero():
     tensors = INTEGERS | {"attention.in_proj_weight": [(1, 1), (1, 1), (1, 1), (-1, -1), (1, 0), (0, 0)]}
     with pytest.raises(RoundsError, match="term by term"):
