@@ -15,7 +15,7 @@ from verify.proving import Proof
 OPTIONS = judge.Options()
 KEYS = {
     "schema", "subject", "verdict", "reason", "counterexample", "cases", "failures", "failure_rate_bound_95", "strata",
-    "families", "parameters", "audit", "proof", "environment", "seconds",
+    "families", "chains", "parameters", "audit", "proof", "environment", "seconds",
 }  # fmt: skip
 WRONG = {
     "a": 1, "b": 9, "call": "add(1, 9)", "got": 0, "expected": 10, "reason": "carry chain of 1 from column 1",
@@ -26,15 +26,17 @@ WRONG = {
 
 def evidence(*, counterexample=None, failed=0):
     family = {"name": "carry", "passed": 1, "failed": failed, "skipped": 0, "reasons": ["no"] * failed, "seconds": 1.0}
-    stratum = {"cases": 1000, "failures": 0, "sentence": "Any.", "family": "sums", "complete": False}
+    stratum = {"cases": 1000, "failures": 0, "sentence": "Any.", "family": "sums"}
+    kind = {"name": "uniform", "exhaustive": False, "complete": False}
     return {
         "subject": {"spec": "a.py", "name": "a", "author": "", "sha256": ""},
         "counterexample": counterexample,
         "cases": 1000,
         "failures": 0,
-        "strata": [stratum | {"stratum": "uniform"}],
+        "strata": [stratum | kind],
         "families": [family],
         "run": {},
+        "chains": [],
     }
 
 

@@ -57,10 +57,10 @@ def _run_many(arguments: argparse.Namespace) -> int:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Say what a subject is made of: parameters, attention, causality, whether its weights do the work."""
-    from verify import anatomy
+    from verify import anatomy, parameters
 
     with _subject(arguments) as subject:
-        found = {"subject": subject.spec, "parameters": anatomy.parameters(subject), "audit": anatomy.audit(subject)}
+        found = {"subject": subject.spec, "parameters": parameters.parameters(subject), "audit": anatomy.audit(subject)}
     _show(arguments, found, lambda: _audit_text(found))
     return 1 if any(row["outcome"] == "violated" for row in found["audit"]) else 0
 
@@ -260,11 +260,12 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
 def _write_html(arguments: argparse.Namespace, found: Any) -> None:
     if arguments.html is None:
         return
+    from verify.judge import chains_of
     from verify.report.evidence import write_text
     from verify.report.page import board, page
 
     _check_folder(arguments.html)
-    write_text(arguments.html, board(found) if isinstance(found, list) else page(found))
+    write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))
 
 
 def _check_folder(path: Path) -> None:

@@ -16,10 +16,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from verify import anatomy
+from verify.anatomy import audit
 from verify.bounds import failure_rate_bound
 from verify.errors import SubjectCrashedError, VerifyError
 from verify.explain import Counterexample, card
+from verify.parameters import parameters
 from verify.proving import Proof, prove_subject
 from verify.subject import DEFAULT_SPEC, Subject, load
 
@@ -63,8 +64,8 @@ def judge(spec: str | None, options: Options) -> dict[str, Any]:
     begin = time.monotonic()
     with _loaded(spec, options) as subject:
         evidence = run_suite(spec, options)
-        checks = anatomy.audit(subject)
-        counts = anatomy.parameters(subject)
+        checks = audit(subject)
+        counts = parameters(subject)
         proof = prove_subject(subject)
     return _report(evidence, checks, counts, proof, options) | {"seconds": round(time.monotonic() - begin, 1)}
 
@@ -78,15 +79,20 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
     report = judge(None, options)
     with _loaded(None, options) as subject:
         anatomy_found = subject.ask("residual_stream")
-    found = {"correctness.json": report, "anatomy.json": anatomy_found}
+    found = {"correctness.json": report, "anatomy.json": anatomy_found, "chains.json": chains_of(report)}
     proof = report["proof"]
     return found if proof is None else found | {"proof.json": proof["certificate"]}
+
+
+def chains_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return where a run laid carry chains, as evidence of schema adder-chains/1."""
+    return {"schema": "adder-chains/1", "rows": report["chains"]}
 
 
 def undecided(spec: str | None, error: VerifyError) -> dict[str, Any]:
     """Return the report on a subject that could not be judged."""
     named = spec or DEFAULT_SPEC
-    nothing = {"cases": 0, "failures": 0, "strata": [], "families": [], "audit": [], "seconds": 0.0}
+    nothing = {"cases": 0, "failures": 0, "strata": [], "chains": [], "families": [], "audit": [], "seconds": 0.0}
     absent = dict.fromkeys(["counterexample", "failure_rate_bound_95", "proof"])
     counts: dict[str, Any] = {
         "declared": None,
@@ -169,6 +175,7 @@ def _report(
         "failures": evidence["failures"],
         "failure_rate_bound_95": bound,
         "strata": strata,
+        "chains": evidence["chains"],
         "families": families,
         "parameters": counts,
         "audit": checks,
@@ -194,14 +201,9 @@ def _decide(
 
 
 def _stratum(found: dict[str, Any]) -> dict[str, Any]:
-    row = {"name": found["name"], "cases": found["cases"], "failures": found["failures"]}
     bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
-    return row | {
-        "sentence": found["sentence"],
-        "family": found["family"],
-        "exhaustive": found["complete"],
-        "failure_rate_bound_95": None if found["complete"] else bound,
-    }
+    names = ("name", "cases", "failures", "sentence", "family", "exhaustive", "complete")
+    return {name: found[name] for name in names} | {"failure_rate_bound_95": None if found["exhaustive"] else bound}
 
 
 def _family(found: dict[str, Any]) -> dict[str, Any]:
