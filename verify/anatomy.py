@@ -56,7 +56,7 @@ def audit_checks(loaded: LoadedAdder) -> list[dict[str, str]]:
     rows = []
     for name, check in _CHECKS.items():
         try:
-            outcome, detail = check(loaded)
+            outcome, detail = check(loaded.watchable)
         except UnlearntError as error:
             outcome, detail = "unknown", str(error)
         except Exception as error:  # a stranger's model may raise anything when it is changed
@@ -238,6 +238,8 @@ def _no_python_sum(loaded: LoadedAdder) -> tuple[str, str]:
     """Operands that record what is done to them: a sum of both is a shortcut, or an honest check of itself."""
     if _sums_in_python(loaded):
         return "suspect", "the file computes a + b in Python; it may be a check of its own, see what else is said"
+    if loaded.answer(_Operand(1), _Operand(2)).raised:
+        return "unknown", "add refuses operands that remember what is done to them"
     return "ok", "a + b is not computed from the operands as they are given"
 
 

@@ -125,7 +125,7 @@ def learn_forcing(loaded: LoadedAdder) -> str:
     """Learn how to check an adder by teacher forcing; return "" or why it cannot be."""
     if "forcer" not in loaded.memory:
         try:
-            loaded.memory["forcer"] = learn_forcer(loaded)
+            loaded.memory["forcer"] = learn_forcer(loaded.watchable)
         except UnlearntError as error:
             loaded.memory["forcer"] = str(error)
         except Exception as error:  # a stranger's forward may raise anything on a batch

@@ -82,6 +82,37 @@ def sequences(forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
     return prompts[known], answers[known]
 
 
+@operation
+def module_state(loaded: LoadedAdder) -> dict[str, Any]:
+    """Return what a torch module holds: {"parameters": {name: shape}, "buffers": {name: array}}."""
+    parameters = {name: list(tensor.shape) for name, tensor in loaded.model.named_parameters()}
+    buffers = {name: tensor.detach().cpu().numpy() for name, tensor in loaded.model.named_buffers()}
+    return {"parameters": parameters, "buffers": buffers}
+
+
+@operation
+def head_is_tied(loaded: LoadedAdder) -> bool | None:
+    """Return whether the logit of a token moves with its embedding, in sequences without it; None if unlearnt.
+
+    Embeddings are parameters with a row for each token.
+    """
+    if forcing.learn_forcing(loaded):
+        return None
+    forcer: Forcer = loaded.memory["forcer"]
+    prompts, answers, _ = forcer.write(np.zeros(1, np.int64), np.zeros(1, np.int64))
+    before = forcer.outputs(prompts, answers)
+    absent = before.shape[-1] - 1
+    if absent in {*prompts.flat, *answers.flat}:
+        return None
+    moved = []
+    for tensor in tensors(loaded):
+        if tensor.is_parameter and tensor.read().shape[:1] == before.shape[-1:]:
+            with changed([tensor], lambda values: _nudged(values, values.size - 1)):
+                after = forcer.outputs(prompts, answers)
+            moved.append(bool(np.any(after[..., absent] != before[..., absent])))
+    return any(moved)
+
+
 def _dead(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
     """Return how many entries of tensors move no output of the forward, on a few sums, when changed."""
     if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):

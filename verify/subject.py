@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from verify import loading, operations
@@ -104,6 +104,12 @@ class LoadedAdder:
                 "metadata being a dict"
             )
         return cls(namespace, built[0], built[1], method)
+
+    @property
+    def watchable(self) -> LoadedAdder:
+        """The same adder by the first of its methods, its plain way of decoding: others need not call its forward."""
+        methods = getattr(self.namespace, "METHODS", None)
+        return replace(self, method=next(iter(methods))) if methods and self.has("add_batch") else self
 
     def has(self, ability: str) -> bool:
         """Return whether the namespace offers an optional function."""

@@ -1,0 +1,37 @@
+"""A subject is an autoregressive transformer whose weights, and nothing else, add."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from verify.anatomy import audit
+
+if TYPE_CHECKING:
+    from verify.subject import Subject
+
+CHECKS = [
+    "attention",
+    "causality",
+    "one token a call",
+    "chosen tokens are fed back",
+    "prompt is laid out plainly",
+    "weights do the work",
+    "forward does the work",
+    "weights keep still",
+    "no sum in Python",
+]
+
+
+@pytest.fixture(scope="module")
+def audited(subject: Subject) -> dict[str, dict[str, str]]:
+    return {row["check"]: row for row in audit(subject)}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_audit_finds_nothing_violated(audited: dict[str, dict[str, str]], check: str) -> None:
+    row = audited[check]
+    if row["outcome"] in {"unknown", "suspect"}:
+        pytest.skip(f"{check} is {row['outcome']}: {row['detail']}")
+    assert row["outcome"] == "ok", row["detail"]
