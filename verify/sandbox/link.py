@@ -77,7 +77,8 @@ class Link:
         os.ftruncate(page, mmap.PAGESIZE)
         self._progress = mmap.mmap(page, mmap.PAGESIZE)
         inherited = (request_end, answer_end, page)
-        worker = ladder.worker_command(*(str(handle) for handle in inherited))
+        packages = os.pathsep.join(ladder.module_folders())
+        worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
         folder = str(location.folder or self._scratch)
         command = ladder.command(
             rung,

@@ -58,7 +58,6 @@ class SandboxedSubject(Subject):
             self.limits.start_seconds,
             location={**dataclasses.asdict(location), "path": _text(location.path), "package": _text(location.package)},
             method=self.method,
-            paths=ladder.module_folders(),
             rlimits={
                 "memory_bytes": self.limits.memory_bytes + _SLACK,
                 "file_bytes": self.limits.file_bytes,

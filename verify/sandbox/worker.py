@@ -1,7 +1,7 @@
 """The process in which a stranger's file lives: it answers requests, one line each, and decides nothing.
 
 Run as a script with the numbers of its three file descriptors: requests, answers, and a shared page in which it keeps
-the index of the sum that it is at, so that a hang can be told by its operands.
+the index of the sum that it is at, so that a hang can be told by its operands; then the folders of installed packages.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     import numpy as np
 
+sys.path += [path for path in sys.argv[4].split(os.pathsep) if path not in sys.path]
 # the folder above `verify` may not be listed here, so that the import system could not find it
 sys.modules["verify"] = ModuleType("verify")
 sys.modules["verify"].__path__ = [str(Path(__file__).resolve().parents[1])]
@@ -35,10 +36,9 @@ class Worker:
         self.progress = progress
         self.loaded: LoadedAdder
 
-    def load(self, location: dict[str, Any], method: str | None, paths: list[str], rlimits: dict[str, int]) -> Any:
+    def load(self, location: dict[str, Any], method: str | None, rlimits: dict[str, int]) -> Any:
         """Execute the file and build its model, within limits; return what it says of itself."""
         limits.apply(**rlimits)
-        sys.path.extend(path for path in paths if path not in sys.path)
         path, package = (location[key] and Path(location[key]) for key in ("path", "package"))
         if path and not package:
             sys.path.insert(0, str(path.parent))
