@@ -46,7 +46,7 @@ def apply(memory_bytes: int, file_bytes: int, cpu_seconds: int, tasks: int) -> N
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_NPROC, tasks),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 4096),  # mlx_lm asks for as many when it is imported
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
