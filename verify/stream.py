@@ -35,7 +35,8 @@ def residual_stream(loaded: LoadedAdder, a: int = CHOSEN_SUM[0], b: int = CHOSEN
 
     Args:
         loaded: the adder.
-        a, b: the sum whose steps are drawn.
+        a: the first operand of the sum whose steps are drawn.
+        b: the second.
     """
     try:
         stream = _Stream.watch(loaded.model)
@@ -78,7 +79,7 @@ class _Stream:
         embedded = seen["embedding"]
         attended = embedded + seen["attention"]
         final = attended + seen["mlp"]
-        embeddings = parts["embedding"].weight.detach().double().numpy()
+        embeddings = next(parts["embedding"].parameters()).detach().double().numpy()
         if not np.allclose(final @ embeddings.T, logits, rtol=1e-3, atol=1e-3):
             raise OtherShapeError("the logits are not embedding + attention + mlp, times the embedding")
         return cls(embeddings, embedded, attended, final, logits)

@@ -44,7 +44,7 @@ def badge_svg(report: JSONObject) -> str:
 def _badge(report: JSONObject) -> tuple[str, str]:
     message, colour = _MESSAGES[report["verdict"]]
     if report["verdict"] == "PROVED":
-        message += " for 10^20 pairs"
+        message += " for 10²⁰ pairs"
     elif report["verdict"] == "NO COUNTEREXAMPLE":
         message += f" in {report['cases']:,}"
     return message, colour

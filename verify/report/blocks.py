@@ -91,12 +91,14 @@ class Section:
         name: its anchor.
         title: its heading.
         parts: what it holds.
-        command: what makes its evidence again.
-        report: the Markdown file that holds it: correctness or throughput.
+        kinds: of the evidence that it shows.
+        report: the Markdown file that holds it, correctness or throughput; "" for both.
+        commands: what makes its evidence again.
     """
 
     name: str
     title: str
     parts: list[Part]
-    command: str
+    kinds: tuple[str, ...]
     report: str = "correctness"
+    commands: tuple[str, ...] = ()

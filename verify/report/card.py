@@ -6,7 +6,7 @@ import os
 import textwrap
 from typing import TextIO
 
-from verify.report import carry, tables, verdict
+from verify.report import carry, tables, verdict, words
 from verify.report.blocks import Table
 from verify.report.evidence import JSONObject, check
 
@@ -29,9 +29,7 @@ def card(report: JSONObject, stream: TextIO | None = None) -> str:
     room = WIDTH - max(len(str(row[0])) for row in rows.rows) - 2
     text = tables.plain(_wrapped(rows, room))
     if report["counterexample"]:
-        text += "\n\n" + _indented(
-            report["counterexample"].get("card") or tables.plain(carry.diagram(report["counterexample"]))
-        )
+        text += "\n\n" + textwrap.indent(_drawn(report["counterexample"]), "  ")
     failing = [row for row in report["strata"] if row["failures"]]
     if failing:
         found = tables.strata(report | {"strata": failing})
@@ -54,16 +52,14 @@ def summary_markdown(report: JSONObject) -> str:
         tables.markdown(tables.card_rows(report)),
     ]
     if report["counterexample"]:
-        parts.append(fenced(tables.plain(carry.diagram(report["counterexample"]))))
+        parts.append(fenced(_drawn(report["counterexample"])))
     parts += [tables.markdown(tables.families(report)), tables.markdown(tables.strata(report))]
     return "\n\n".join(parts) + "\n"
 
 
 def fenced(text: str) -> str:
     """Return a text as a Markdown code block that nothing in it can end."""
-    fence = "`" * max(
-        3, 1 + max((len(run) for run in text.replace("`", " ` ").split(" ") if set(run) == {"`"}), default=0)
-    )
+    fence = "```"
     while fence in text:
         fence += "`"
     return f"{fence}text\n{text}\n{fence}"
@@ -77,8 +73,9 @@ def _fold(text: str, room: int) -> str:
     return "\n".join(textwrap.wrap(text, room, break_on_hyphens=False)) or "-"
 
 
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "  ")
+def _drawn(found: JSONObject) -> str:
+    """Return the card of a counterexample as its finder drew it, or else its columns."""
+    return words.block(found["card"]) if found.get("card") else tables.plain(carry.diagram(found))
 
 
 def _coloured(text: str, found: str) -> str:

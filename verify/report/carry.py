@@ -39,7 +39,7 @@ def _digit(number: int, place: int) -> str:
 
 
 def _carry(a: int, b: int, place: int) -> bool:
-    return a % 10**place + b % 10**place >= 10**place
+    return bool(a % 10**place + b % 10**place >= 10**place)
 
 
 def _kind(a: int, b: int, place: int) -> str:

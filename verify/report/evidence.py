@@ -1,16 +1,28 @@
-"""Evidence: what runs wrote, as versioned JSON that appears whole or not at all, and is checked before it is believed."""
+"""Evidence: what runs wrote, as versioned JSON; it appears whole or not at all, and is checked when it is read."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from verify.answers import printable
 from verify.errors import EvidenceError
+from verify.report.shapes import (
+    Anything,
+    Count,
+    Decimals,
+    Exactly,
+    Maybe,
+    Number,
+    Positive,
+    Token,
+    mismatch,
+    shown,
+)
 
 JSONObject = dict[str, Any]
 
@@ -32,22 +44,11 @@ class Kind:
     shape: JSONObject = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Maybe:
-    """A shape that may be missing or null."""
-
-    shape: Any
-
-
-class Number:
-    """The shape of a finite number."""
-
-
-class Anything:
-    """The shape of any value."""
-
-
-_OUTCOME = {"outcome": str, "mode": str, "ratio": Maybe(str), "errors": Maybe([[str]]), "road": Maybe(str)}
+_POINT = Exactly(2, Number)
+_MODE = {
+    "outcome": str, "mode": str, "road": Maybe(str), "ratio": Maybe(Decimals), "reason": Maybe(str),
+    "errors": [Exactly(4, Decimals)],
+}  # fmt: skip
 
 KINDS = {
     "correctness": Kind(
@@ -59,23 +60,23 @@ KINDS = {
             "verdict": str,
             "reason": str,
             "counterexample": Maybe({
-                "a": int, "b": int, "expected": int, "got": Anything, "family": Maybe(str), "stratum": Maybe(str),
+                "a": Count, "b": Count, "expected": Count, "got": Anything, "family": Maybe(str), "stratum": Maybe(str),
                 "first_wrong_step": Anything, "replay": Maybe(str), "card": Maybe(str),
             }),
-            "cases": int,
-            "failures": int,
+            "cases": Count,
+            "failures": Count,
             "failure_rate_bound_95": Maybe(Number),
             "strata": [{
-                "name": str, "cases": int, "failures": int, "sentence": Maybe(str), "family": Maybe(str),
+                "name": str, "cases": Count, "failures": Count, "sentence": Maybe(str), "family": Maybe(str),
                 "exhaustive": Maybe(bool), "uniform_expected": Maybe(Number), "failure_rate_bound_95": Maybe(Number),
             }],
             "families": [{
-                "name": str, "passed": int, "failed": int, "skipped": int, "reason": Maybe(str),
+                "name": str, "passed": Count, "failed": Count, "skipped": Count, "reason": Maybe(str),
                 "seconds": Maybe(Number),
             }],
             "parameters": {
-                "declared": Maybe(int), "counted": Maybe(int), "unique": Maybe(int), "buffers": Maybe(int),
-                "dead": Maybe(int), "notes": Anything,
+                "declared": Maybe(Count), "counted": Maybe(Count), "unique": Maybe(Count), "buffers": Maybe(Count),
+                "dead": Maybe(Count), "notes": Anything,
             },
             "audit": [{"check": str, "outcome": str, "detail": str}],
             "proof": Maybe({
@@ -90,13 +91,15 @@ KINDS = {
         "adder-anatomy/1",
         "adder-verify audit --anatomy reports/data/anatomy.json",
         {
-            "embeddings": [[Number]],
-            "transitions": [{
-                "pair": int, "state": int, "target": int, "chosen": int, "logits": [Number], "margin": Number,
-                "embedded": [Number], "attended": [Number], "final": [Number],
+            "embeddings": Exactly(4, _POINT),
+            "transitions": Exactly(16, {
+                "pair": Token, "state": Token, "target": Token, "chosen": Token, "logits": Exactly(4, Number),
+                "margin": Number, "embedded": _POINT, "attended": _POINT, "final": _POINT,
+            }),
+            "sum": {"a": Count, "b": Count, "steps": [{"pair": Token, "state": Token}]},
+            "budget": [{
+                "name": str, "shape": [Count], "count": Count, "nonzero": Count, "dead": Count, "needed": Count,
             }],
-            "sum": {"a": int, "b": int, "steps": [{"pair": int, "state": int}]},
-            "budget": [{"name": str, "shape": [int], "count": int, "nonzero": int, "dead": int, "needed": int}],
         },
     ),
     "proof": Kind(
@@ -111,10 +114,9 @@ KINDS = {
             "digest": str,
             "precisions": [{
                 "precision": str,
-                "margin": Maybe(str),
-                "machine": Maybe([[int]]),
-                "transitions": [{"pair": int, "state": int, "logits": [[str]]}],
-                "modes": [_OUTCOME],
+                "margin": Maybe(Decimals),
+                "transitions": [{"pair": Token, "state": Token, "logits": Exactly(4, Exactly(2, Decimals))}],
+                "modes": [_MODE],
             }],
         },
     ),
@@ -122,7 +124,7 @@ KINDS = {
         "chains.json",
         "adder-chains/1",
         "adder-verify run --json reports/data/correctness.json",
-        {"rows": [{"base": int, "start": int, "length": int, "cases": int, "failures": int}]},
+        {"rows": [{"base": Count, "start": Count, "length": Count, "cases": Count, "failures": Count}]},
     ),
     "kill_matrix": Kind(
         "kill_matrix.json",
@@ -136,9 +138,10 @@ KINDS = {
         "tox -e bench",
         {
             "rows": [{
-                "path": str, "kind": str, "batch": int, "pairs_per_second": Number, "quartiles": Maybe([Number]),
-                "reference_ratio": Maybe(Number), "floor_ratio": Maybe(Number), "bytes_per_pair": Maybe(Number),
-                "threads": Maybe(int),
+                "path": str, "kind": str, "batch": Positive, "pairs_per_second": Positive,
+                "quartiles": Maybe(Exactly(2, Positive)),
+                "reference_ratio": Maybe(Number), "floor_ratio": Maybe(Number),
+                "bytes_per_pair": Maybe(Number), "threads": Maybe(Count),
             }],
             "environment": Maybe({}),
         },
@@ -149,8 +152,8 @@ KINDS = {
         "python -m benchmarks.seeds",
         {
             "rows": [{
-                "solver": str, "seed": int, "declared": bool, "solved": bool, "seconds": Number, "steps": Maybe(int),
-                "margin": Number,
+                "solver": str, "seed": Count, "declared": bool, "solved": bool, "seconds": Number,
+                "steps": Maybe(Count), "margin": Number,
             }],
             "environment": Maybe({}),
         },
@@ -252,58 +255,29 @@ def check(kind: str, value: object, where: str) -> None:
     """
     expected = KINDS[kind].schema
     if not isinstance(value, dict):
-        raise EvidenceError(f"{where} is {_shown(value)}, but should be an object; {_remedy(kind)}")
+        raise EvidenceError(f"{where} is {shown(value)}, but should be an object; {_remedy(kind)}")
     if value.get("schema") != expected:
-        found = _shown(value.get("schema"))
+        found = shown(value.get("schema"))
         raise EvidenceError(f"{where} is of schema {found}, but only {expected!r} is understood; {_remedy(kind)}")
-    wrong = _mismatch(value, KINDS[kind].shape, "")
-    if kind == "correctness" and wrong is None and value["verdict"] not in VERDICTS:
-        wrong = f".verdict is {_shown(value['verdict'])}, but should be one of {', '.join(VERDICTS)}"
+    wrong = mismatch(value, KINDS[kind].shape)
+    if wrong is None and kind in _CHECKS:
+        wrong = _CHECKS[kind](value)
     if wrong is not None:
-        raise EvidenceError(f"{where}: {wrong.removeprefix('.')}; {_remedy(kind)}")
+        raise EvidenceError(f"{where}: {wrong}; {_remedy(kind)}")
 
 
-def _mismatch(value: Any, shape: Any, where: str) -> str | None:
-    """Return the first place where a value has not its shape, None where it has."""
-    if isinstance(shape, Maybe):
-        return None if value is None else _mismatch(value, shape.shape, where)
-    if isinstance(shape, dict):
-        return _object_mismatch(value, shape, where)
-    if isinstance(shape, list):
-        if not isinstance(value, list):
-            return f"{where} is {_shown(value)}, but should be a list"
-        found = (_mismatch(item, shape[0], f"{where}[{index}]") for index, item in enumerate(value))
-        return next((wrong for wrong in found if wrong is not None), None)
-    if _is(value, shape):
+def _check_verdict(value: JSONObject) -> str | None:
+    if value["verdict"] in VERDICTS:
         return None
-    return f"{where} is {_shown(value)}, but should be {_WORDS[shape]}"
+    return f"verdict is {shown(value['verdict'])}, but should be one of {', '.join(VERDICTS)}"
 
 
-def _object_mismatch(value: Any, shape: JSONObject, where: str) -> str | None:
-    if not isinstance(value, dict):
-        return f"{where} is {_shown(value)}, but should be an object"
-    for key, inner in shape.items():
-        if key not in value and not isinstance(inner, Maybe) and inner is not Anything:
-            return f"{where}.{key} is missing"
-        wrong = _mismatch(value.get(key), inner, f"{where}.{key}")
-        if wrong is not None:
-            return wrong
-    return None
+def _check_contexts(value: JSONObject) -> str | None:
+    contexts = {(row["pair"], row["state"]) for row in value["transitions"]}
+    return None if len(contexts) == 16 else f"transitions hold {len(contexts)} contexts, but should hold 16"
 
 
-_WORDS = {str: "text", int: "an integer", bool: "true or false", Number: "a finite number"}
-
-
-def _is(value: Any, shape: Any) -> bool:
-    if shape is Anything:
-        return True
-    if shape is Number:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-    return type(value) is shape
-
-
-def _shown(value: object) -> str:
-    return printable("missing" if value is None else repr(value), 60)
+_CHECKS: dict[str, Callable[[JSONObject], str | None]] = {"correctness": _check_verdict, "anatomy": _check_contexts}
 
 
 def _remedy(kind: str) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from verify.report import svg, tables, verdict, words
 from verify.report.blocks import Figure, Listing, Paragraph, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject, check
-from verify.report.sections import missing, sections
+from verify.report.sections import sections
 
 TEMPLATES = Path(__file__).with_name("templates")
 _KINDS = {Figure: "figure", Listing: "listing", Paragraph: "paragraph", Table: "table"}
@@ -28,17 +28,18 @@ def page(report: JSONObject, **others: JSONObject | None) -> str:
     Raises:
         EvidenceError: evidence is damaged or of an unknown version.
     """
-    return page_of(Evidence.of(correctness=report, **others), whole=False)
+    evidence = Evidence.of(correctness=report, **others)
+    return page_of(evidence, sections(evidence, whole=False))
 
 
-def page_of(evidence: Evidence, *, whole: bool) -> str:
-    """Return the page of checked evidence; ``whole`` is as in `verify.report.sections.sections`."""
+def page_of(evidence: Evidence, found: list[Section]) -> str:
+    """Return the page of checked evidence and its sections."""
     report = evidence.correctness
     subject = report["subject"] if report else {}
     name = words.name(subject.get("name") or "adder")
     return _render(
         "page.html",
-        sections(evidence, whole=whole),
+        found,
         title=f"{name}: {report['verdict'] if report else 'not verified'}",
         name=name,
         report=report,
@@ -94,7 +95,6 @@ def _render(template: str, found: list[Section], **values: object) -> str:
         sections=found,
         drawn=drawn,
         kind_of=lambda part: _KINDS[type(part)],
-        missing=missing,
         signs=verdict.SIGNS,
         marks=verdict.MARKS,
         sheet=Markup(sheet),  # noqa: S704 - ours

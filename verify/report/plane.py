@@ -1,4 +1,8 @@
-"""The plane: the residual stream of a model of width 2, drawn as it is."""
+"""The plane: the residual stream of a model of width 2.
+
+Distances from the origin are drawn by their square root, directions as they are: the decision regions of a head without
+bias are cones, so they stay what they are, and points near the origin do not crowd.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
 
+from verify.report import words
 from verify.report.blocks import Figure
 from verify.report.evidence import JSONObject
+from verify.report.labels import Labels, near
 from verify.report.svg import INK, draw
 
 STATES = ("0", "1", "0, carry 1", "1, carry 1")  # what the four tokens say as states
+SHORT = ("0", "1", "0c", "1c")
 SHOWN_STEPS = 4
 
 
@@ -26,7 +34,7 @@ def plane(anatomy: JSONObject) -> Figure:
         "Where the 16 contexts end in the residual stream",
         "A plane cut into one region for each token that the model can choose. Diamonds are the four embeddings, "
         f"dots the final points of the contexts, labelled pair and state. Context to chosen token: {chosen}.",
-        draw((4.6, 4.5), _paint_plane, anatomy),
+        draw((5.0, 5.0), _paint_plane, anatomy),
     )
 
 
@@ -40,7 +48,7 @@ def path(anatomy: JSONObject) -> Figure:
         "path",
         f"The way of {chosen['a']} + {chosen['b']}, its first {len(steps)} steps",
         f"One panel a step; each shows the state's embedding, the point after attention and the final point. {told}.",
-        draw((4.6, 4.9), _paint_path, anatomy, steps, known),
+        draw((4.6, 5.0), _paint_path, anatomy, steps, known),
     )
 
 
@@ -54,97 +62,93 @@ def _choices(anatomy: JSONObject) -> list[tuple[int, int, int]]:
 
 def _paint_plane(drawing: Drawing, anatomy: JSONObject) -> None:
     axes = drawing.add_subplot()
-    points = [row["final"] for row in anatomy["transitions"]]
     embeddings = np.array(anatomy["embeddings"])
-    reach = _frame(axes, np.array([*points, *anatomy["embeddings"]]))
-    _regions(axes, embeddings, reach, named=True)
+    reach, farthest = _frame(axes, [*(row["final"] for row in anatomy["transitions"]), *anatomy["embeddings"]])
+    _regions(axes, embeddings, reach)
+    _rings(axes, farthest)
+    labels = Labels(axes, reach)
     for token, place in enumerate(embeddings):
-        axes.plot(*place, marker="D", color=INK["paper"], markeredgecolor=INK[f"token-{token}"], markersize=7)
-    contexts = defaultdict(list)
+        labels.mark(place, "D", INK["paper"], INK[f"token-{token}"], 7)
+    ends = defaultdict(list)
     for row in anatomy["transitions"]:
-        contexts[tuple(row["final"]), row["chosen"]].append(row)
-    for (place, token), rows in sorted(contexts.items()):
-        axes.plot(*place, marker="o", color=INK[f"token-{token}"], markersize=5 + 1.5 * np.sqrt(len(rows) - 1))
+        ends[tuple(row["final"]), row["chosen"]].append(row)
+    for (place, token), rows in sorted(ends.items()):
+        labels.mark(place, "o", INK[f"token-{token}"], INK["paper"], 7 + 2 * np.sqrt(len(rows) - 1))
+    for token, begin, end in cones(embeddings):
+        labels.name_region(STATES[token], (begin, end), INK[f"token-{token}"])
+    for (place, _token), rows in sorted(ends.items()):
         wrong = any(row["chosen"] != row["target"] for row in rows)
-        label = " ".join(f"{row['pair']}{row['state']}" for row in rows[:6]) + (" ..." if len(rows) > 6 else "")
-        side = -1 if place[0] > 0 else 1
-        axes.annotate(
-            label, place, (side * 7, 7), textcoords="offset points", ha="left" if side > 0 else "right",
-            fontsize=7, color=INK["bad" if wrong else "ink"],
-        )  # fmt: skip
+        names = [f"{row['pair'] >> 1}+{row['pair'] & 1} {SHORT[row['state']]}" for row in rows]
+        labels.name_point(place, names, INK["bad" if wrong else "ink"])
 
 
 def _paint_path(
     drawing: Drawing, anatomy: JSONObject, steps: list[JSONObject], known: dict[tuple[int, int], JSONObject]
 ) -> None:
     rows = [known[step["pair"], step["state"]] for step in steps]
-    embeddings = np.array(anatomy["embeddings"])
-    everything = np.array([*anatomy["embeddings"], *(row[key] for row in rows for key in ("attended", "final"))])
-    grid = drawing.subplots(2, 2, squeeze=True)
-    for bit, (axes, row) in enumerate(zip(grid.flat, rows, strict=False)):
-        reach = _frame(axes, everything)
-        _regions(axes, embeddings, reach, named=False)
-        places = np.array([row["embedded"], row["attended"], row["final"]])
-        for begin, end, name in ((0, 1, "attention"), (1, 2, "MLP")):
-            _arrow(axes, places[begin], places[end], name)
-        axes.plot(*places[0], "D", color=INK["paper"], markeredgecolor=INK["ink"], markersize=6)
-        axes.plot(*places[1], "o", color=INK["paper"], markeredgecolor=INK["ink"], markersize=4)
-        axes.plot(*places[2], "o", color=INK[f"token-{row['chosen']}"], markersize=7)
+    points = [*anatomy["embeddings"], *(row[key] for row in rows for key in ("embedded", "attended", "final"))]
+    for bit, (axes, row) in enumerate(zip(drawing.subplots(2, 2).flat, rows, strict=False)):
+        reach, _ = _frame(axes, points)
+        _regions(axes, np.array(anatomy["embeddings"]), reach)
+        places = [near(row[key]) for key in ("embedded", "attended", "final")]
+        _arrow(axes, places[0], places[1], INK["soft"])
+        _arrow(axes, places[1], places[2], INK["ink"])
+        axes.plot(*places[0], "D", color=INK["paper"], markeredgecolor=INK["ink"], markersize=7)
+        axes.plot(*places[1], "s", color=INK["soft"], markersize=4)
+        axes.plot(*places[2], "o", color=INK[f"token-{row['chosen']}"], markeredgecolor=INK["paper"], markersize=8)
         x, y = row["pair"] >> 1, row["pair"] & 1
         axes.set_title(f"bit {bit}: {x} + {y}, after {STATES[row['state']]}\ngives {STATES[row['chosen']]}", fontsize=8)
-        axes.tick_params(labelsize=7)
 
 
-def _arrow(axes: Axes, begin: Any, end: Any, name: str) -> None:
-    if np.allclose(begin, end):
-        return
-    arrow = {"arrowstyle": "-|>", "color": INK["ink"], "linewidth": 1.1, "shrinkA": 4, "shrinkB": 4}
-    axes.annotate("", end, begin, arrowprops=arrow)
-    axes.annotate(
-        name, (begin + end) / 2, (0, 4), textcoords="offset points", ha="center", fontsize=7, color=INK["ink"]
-    )
+def _arrow(axes: Axes, begin: Any, end: Any, colour: str) -> None:
+    if not np.allclose(begin, end):
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.2, "shrinkA": 3, "shrinkB": 4}
+        axes.annotate("", end, begin, arrowprops=arrow)
 
 
-def _frame(axes: Axes, points: Any) -> float:
-    reach = float(np.abs(points).max()) * 1.18
-    axes.set_xlim(-reach, reach)
-    axes.set_ylim(-reach, reach)
-    axes.set_aspect("equal")
-    axes.spines[["top", "right"]].set_visible(True)
-    axes.axhline(0, color=INK["rule"], linewidth=0.6)
-    axes.axvline(0, color=INK["rule"], linewidth=0.6)
-    return reach
+def _frame(axes: Axes, points: list[Any]) -> tuple[float, float]:
+    """Set up a square around points; return how far it reaches, and the largest distance of a point."""
+    farthest = max(float(np.hypot(*point)) for point in points) or 1.0
+    reach = float(np.sqrt(farthest)) * 1.14
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+    axes.spines[:].set_visible(False)
+    return reach, farthest
 
 
-def _regions(axes: Axes, embeddings: Any, reach: float, *, named: bool) -> None:
+def _rings(axes: Axes, farthest: float) -> None:
+    """Draw circles of equal distance, each with its distance."""
+    angles = np.linspace(0, 2 * np.pi, 120)
+    for distance in MaxNLocator(3).tick_values(0, farthest):
+        if 0 < distance <= farthest:
+            circle = np.sqrt(distance) * np.stack([np.cos(angles), np.sin(angles)])
+            axes.plot(*circle, color=INK["soft"], linewidth=0.5, alpha=0.5, zorder=1)
+            x, y = circle[:, 15].tolist()
+            axes.text(x, y, words.number(distance), fontsize=6.5, color=INK["soft"], ha="center", va="center")
+
+
+def _regions(axes: Axes, embeddings: Any, reach: float) -> None:
     """Fill the cone of points at which each token has the largest logit; a head without bias makes cones."""
     for token, begin, end in cones(embeddings):
         angles = np.linspace(begin, end, 60)
         rim = 2 * reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         axes.add_patch(Polygon(np.concatenate([[[0, 0]], rim]), color=INK[f"token-{token}"], alpha=0.14, linewidth=0))
-        if named:
-            middle = (begin + end) / 2
-            direction = np.array([np.cos(middle), np.sin(middle)])
-            place = direction / np.abs(direction).max() * reach * 0.86
-            axes.text(*place, f"{STATES[token]}", ha="center", va="center", fontsize=9, weight="bold",
-                      color=INK[f"token-{token}"])  # fmt: skip
 
 
 def cones(embeddings: Any) -> list[tuple[int, float, float]]:
     """Return (token, first angle, last angle) for every cone in which one token's logit is above all others'."""
     differences = [embeddings[i] - embeddings[j] for i in range(len(embeddings)) for j in range(i)]
     normals = [np.arctan2(y, x) for x, y in differences if (x, y) != (0, 0)]
-    edges = np.unique(np.round(np.mod([angle + turn for angle in normals for turn in (np.pi / 2, -np.pi / 2)],
-                                      2 * np.pi), 12))  # fmt: skip
+    turned = np.mod([angle + turn for angle in normals for turn in (np.pi / 2, -np.pi / 2)], 2 * np.pi)
+    edges = np.unique(np.round(turned, 12)).tolist() or [0.0]
     found: list[tuple[int, float, float]] = []
     for begin, end in zip(edges, [*edges[1:], edges[0] + 2 * np.pi], strict=True):
         middle = (begin + end) / 2
         token = int((embeddings @ [np.cos(middle), np.sin(middle)]).argmax())
         if found and found[-1][0] == token:
-            found[-1] = (token, found[-1][1], float(end))
+            found[-1] = (token, found[-1][1], end)
         else:
-            found.append((token, float(begin), float(end)))
+            found.append((token, begin, end))
     if len(found) > 1 and found[0][0] == found[-1][0]:
-        last = found.pop()
-        found[0] = (last[0], last[1] - 2 * np.pi, found[0][2])
+        _, begin, _ = found.pop()
+        found[0] = (found[0][0], begin - 2 * np.pi, found[0][2])
     return found

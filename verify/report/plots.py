@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Drawing
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from verify.report import words
 from verify.report.blocks import Figure
@@ -18,6 +21,8 @@ from verify.report.svg import INK, draw
 
 REFERENCE, FLOOR = "reference", "floor"
 MARKERS = "osD^vPX"
+LABEL_HEIGHT = 10  # points
+LONGEST_NAME = 24  # beside an axis or a line
 SOLVERS = {"integer": "line-0", "real": "line-1", "reference": "soft"}
 
 
@@ -41,16 +46,17 @@ def chains(rows: list[JSONObject], base: int) -> Figure:
 def _paint_chains(drawing: Drawing, rows: list[JSONObject], base: int) -> None:
     axes = drawing.add_subplot()
     most = max(row["cases"] for row in rows)
+    cells = defaultdict(list)
     for row in rows:
         share = np.log1p(row["cases"]) / np.log1p(most) if most else 0
         heat = 0 if row["cases"] == 0 else 1 + min(2, int(share * 3))
         failed = row["failures"] > 0
-        corner = (row["start"] - 0.46, row["length"] - 0.46)
-        axes.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=INK["bad" if failed else f"heat-{heat}"], linewidth=0))
-        if base == 10:
-            label = f"{row['failures']}!" if failed else _short(row["cases"])
+        cells["bad" if failed else f"heat-{heat}"].append((row["start"], row["length"]))
+        if base == 10 or failed:
+            label = ("x" if base == 2 else f"{_short(row['failures'])}!") if failed else _short(row["cases"])
             axes.text(row["start"], row["length"], label, ha="center", va="center", fontsize=6.5,
                       color=INK["paper" if failed else "ink"])  # fmt: skip
+    _fill(axes, cells, 0.46)
     last = max(row["start"] for row in rows)
     longest = max(row["length"] for row in rows)
     axes.set_xlim(-0.6, last + 0.6)
@@ -59,6 +65,14 @@ def _paint_chains(drawing: Drawing, rows: list[JSONObject], base: int) -> None:
     axes.set_ylabel("length of the chain, in columns")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))
+
+
+def _fill(axes: Axes, cells: Mapping[str, Sequence[tuple[int, int]]], half: float) -> None:
+    """Fill square cells, centers by colour; one path a colour keeps the file small."""
+    for colour, centers in cells.items():
+        squares = [Path([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half),
+                         (x - half, y - half)], closed=True) for x, y in centers]  # fmt: skip
+        axes.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=INK[colour], linewidth=0))
 
 
 def _short(cases: int) -> str:
@@ -90,17 +104,17 @@ def _place(evidence: JSONObject, mutant: JSONObject) -> int:
 
 def _paint_kills(drawing: Drawing, families: list[str], mutants: list[JSONObject]) -> None:
     axes = drawing.add_subplot()
+    cells = defaultdict(list)
     for x, mutant in enumerate(mutants):
-        if not mutant["kills"]:
-            axes.add_patch(Rectangle((x - 0.5, -0.5), 1, len(families), facecolor=INK["bad"], linewidth=0, alpha=0.8))
-        for family in mutant["kills"]:
-            if family in families:
-                colour = INK["line-0" if family == mutant.get("named") else "heat-3"]
-                corner = (x - 0.42, families.index(family) - 0.42)
-                axes.add_patch(Rectangle(corner, 0.84, 0.84, facecolor=colour, linewidth=0))
+        for y, family in enumerate(families):
+            if not mutant["kills"]:
+                cells["bad"].append((x, y))
+            elif family in mutant["kills"]:
+                cells["line-0" if family == mutant.get("named") else "heat-3"].append((x, y))
+    _fill(axes, cells, 0.43)
     axes.set_xlim(-0.7, len(mutants) - 0.3)
     axes.set_ylim(len(families) - 0.4, -0.6)
-    axes.set_yticks(range(len(families)), [words.name(family) for family in families])
+    axes.set_yticks(range(len(families)), [words.name(family)[:LONGEST_NAME] for family in families])
     axes.set_xlabel(f"{len(mutants)} mutants; dark: the family that a mutant is named for")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -136,12 +150,12 @@ def by_path(rows: list[JSONObject]) -> dict[str, list[JSONObject]]:
 def label(row: JSONObject) -> str:
     """Return the name of a path, with its threads where they are more than one."""
     threads = row.get("threads") or 1
-    return words.name(row["path"]) + (f", {threads} threads" if threads > 1 else "")
+    return words.name(row["path"])[:LONGEST_NAME] + (f", {threads} threads" if threads > 1 else "")
 
 
 def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> None:
     axes = drawing.add_subplot()
-    drawn = 0
+    drawn, ends = 0, []
     for path, rows in series.items():
         edge = rows[0]["path"] == REFERENCE or rows[0]["kind"] == FLOOR
         colour = INK["soft" if edge else f"line-{drawn % 6}"]
@@ -153,16 +167,38 @@ def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> 
             axes.fill_between(batches, low, high, color=colour, alpha=0.18, linewidth=0)
         marker = "" if edge else MARKERS[drawn % len(MARKERS)]
         axes.plot(batches, middle, line, color=colour, marker=marker, markersize=4, linewidth=1.5)
-        axes.annotate(
-            path, (batches[-1], middle[-1]), (6, 0), textcoords="offset points", va="center",
-            fontsize=8, color=colour,
-        )  # fmt: skip
+        ends.append((path, batches[-1], middle[-1], colour))
         drawn += not edge
     axes.set_xscale("log")
     axes.set_yscale("log")
+    _decades(axes.xaxis, axes.yaxis)
     axes.grid(axis="y")
     axes.set_xlabel("pairs in a batch")
     axes.set_ylabel("pairs a second")
+    for (path, batch, speed, colour), lift in zip(ends, _lifts(axes, [end[2] for end in ends]), strict=True):
+        axes.annotate(
+            path, (batch, speed), (7, lift), textcoords="offset points", va="center", fontsize=8, color=colour
+        )
+
+
+def _decades(*sides: Axis, steps: tuple[int, ...] = (1,)) -> None:
+    """Tell the values of logarithmic axes in plain numbers."""
+    for side in sides:
+        side.set_major_locator(LogLocator(subs=steps))
+        side.set_major_formatter(FuncFormatter(lambda value, _place: words.scaled(value)))
+        side.set_minor_formatter(NullFormatter())
+
+
+def _lifts(axes: Axes, values: list[float]) -> list[float]:
+    """Return by how many points labels beside the ends of lines move up or down so that none covers another."""
+    height = axes.get_window_extent().height * 72 / axes.figure.dpi
+    low, high = np.log(axes.get_ylim())
+    places = [(np.log(value) - low) / (high - low) * height for value in values]
+    lifts, below = [0.0] * len(values), -np.inf
+    for index in np.argsort(places, kind="stable"):
+        place = max(places[index], below + LABEL_HEIGHT)
+        lifts[index], below = float(place - places[index]), place
+    return lifts
 
 
 def solver(rows: list[JSONObject]) -> Figure:
@@ -195,7 +231,9 @@ def _paint_solver(drawing: Drawing, rows: list[JSONObject]) -> None:
     ):  # fmt: skip
         for kind, found in by_solver(rows).items():
             _distribution(axes, found, key, kind)
-        axes.set_xscale("log" if key != "margin" else "linear")
+        if key != "margin":
+            axes.set_xscale("log")
+            _decades(axes.xaxis, steps=(1, 2, 5))
         axes.set_xlabel(label)
         axes.set_ylim(0, 1.03)
         axes.grid(axis="y")
@@ -204,11 +242,11 @@ def _paint_solver(drawing: Drawing, rows: list[JSONObject]) -> None:
 
 
 def _distribution(axes: Axes, rows: list[JSONObject], key: str, kind: str) -> None:
-    """Draw the share of all seeds that a solver solved at or below each value; what it did not solve is missing above."""
+    """Draw the share of all seeds that a solver solved at or below each value, unsolved seeds counted."""
     values = sorted(row[key] for row in rows if row["solved"] and row[key] is not None)
     if not values:
         return
     share = np.arange(1, len(values) + 1) / len(rows)
     style: dict[str, Any] = {"linestyle": "--"} if kind == REFERENCE else {}
-    axes.step(values, share, where="post", color=INK[SOLVERS.get(kind, "line-2")], label=words.name(kind),
-              linewidth=1.6, **style)  # fmt: skip
+    colour, name = INK[SOLVERS.get(kind, "line-2")], words.name(kind)[:LONGEST_NAME]
+    axes.step(values, share, where="post", color=colour, label=name, linewidth=1.6, **style)

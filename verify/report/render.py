@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from verify.report import badge, page, svg, tables, verdict
 from verify.report.blocks import Figure, Listing, Paragraph, Part, Section
 from verify.report.card import fenced
 from verify.report.evidence import KINDS, Evidence, write_text
-from verify.report.sections import missing, sections
+from verify.report.sections import sections
 
 REPORTS = {"correctness": "Is it right, how sure is that, and where does it break", "throughput": "How fast it is"}
 
@@ -32,7 +30,7 @@ def _texts(evidence: Evidence) -> dict[str, str]:
     found = sections(evidence, whole=True)
     texts = {
         "README.md": _index(evidence),
-        "index.html": page.page_of(evidence, whole=True),
+        "index.html": page.page_of(evidence, found),
         **{f"{report}.md": _markdown(report, evidence, found) for report in REPORTS},
     }
     figures = [part for section in found for part in section.parts if isinstance(part, Figure)]
@@ -86,8 +84,11 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
         )
     for section in found:
         if section.report in (report, ""):
-            parts += [f"## {section.title}", f"Made by `{section.command}`."]
-            parts += [_part(part) for part in section.parts or [missing(section)]]
+            parts += [
+                f"## {section.title}",
+                "Made by " + ", ".join(f"`{command}`" for command in section.commands) + ".",
+            ]
+            parts += [_part(part) for part in section.parts]
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+from dataclasses import replace
 from statistics import median
 
 from verify.report import carry, plane, plots, tables, transitions, verdict, words
@@ -14,7 +16,7 @@ CORRECTNESS, THROUGHPUT = "correctness", "throughput"
 
 _KINDS_OF_PATH = (
     "A model run does the arithmetic of the weights for every token of every sum. What is memoised does it once for a "
-    "model, then looks up, and is no model run. The floor is torch.add on the same operands: one read of both, one write."
+    "model, then looks up, and is no model run. The floor is torch.add on the same operands: both read, one written."
 )
 
 
@@ -37,16 +39,22 @@ def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
         _solver(evidence),
         _environment(evidence),
     ]
-    return [section for section in found if section and (whole or section.parts)]
+    if not whole:
+        command = f"adder-verify run {shlex.quote(_spec(evidence))}"
+        return [replace(section, commands=(command,)) for section in found if section and section.parts]
+    return [_complete(section, evidence) for section in found if section]
 
 
-def missing(section: Section) -> Paragraph:
-    """Return what a section says that has no evidence."""
-    return Paragraph(f"This evidence was not gathered. It is made by: {section.command}", "soft")
+def _complete(section: Section, evidence: Evidence) -> Section:
+    """Return a section that says what of its evidence was not gathered, and what gathers it."""
+    lacking = [KINDS[kind] for kind in section.kinds if getattr(evidence, kind) is None]
+    said = [Paragraph(f"{kind.file} was not gathered. It is made by: {kind.command}", "soft") for kind in lacking]
+    commands = dict.fromkeys(KINDS[kind].command for kind in section.kinds)
+    return replace(section, parts=[*section.parts, *said], commands=section.commands or tuple(commands))
 
 
-def _section(name: str, title: str, parts: list[Part], kind: str, report: str = CORRECTNESS) -> Section:
-    return Section(name, title, parts, KINDS[kind].command, report)
+def _spec(evidence: Evidence) -> str:
+    return words.name(evidence.correctness["subject"]["spec"]) if evidence.correctness else "SUBJECT"
 
 
 def _counterexample(evidence: Evidence) -> Section | None:
@@ -58,8 +66,8 @@ def _counterexample(evidence: Evidence) -> Section | None:
     if facts := _facts(found):
         parts.append(Table("What is known of it", [], facts))
     if found.get("card"):
-        parts.append(Listing(found["card"], "The card as the terminal shows it"))
-    return _section("counterexample", "The counterexample", parts, CORRECTNESS)
+        parts.append(Listing(words.block(found["card"]), "The card as the terminal shows it"))
+    return Section("counterexample", "The counterexample", parts, (CORRECTNESS,))
 
 
 def _facts(found: JSONObject) -> list[Row]:
@@ -81,23 +89,24 @@ def _tried(evidence: Evidence) -> Section:
     parts: list[Part] = []
     if report is not None:
         parts = [Paragraph(verdict.bound(report)), tables.strata(report), tables.families(report)]
-    return _section("tried", "Where it was tried", parts, CORRECTNESS)
+    return Section("tried", "Where it was tried", parts, (CORRECTNESS,))
 
 
 def _transitions(evidence: Evidence) -> Section:
     parts: list[Part] = []
     if evidence.anatomy or evidence.proof:
         parts.append(Paragraph(
-            "Every step of every sum is one of 16 situations: the pair of bits that is added, and the state before it. "
+            "Every step of every sum is one of 16 situations: the pair of bits that is added, and the state before it, "
+            "a sum bit and perhaps a carry, c. "
             "The margin is the logit of the right state minus the best other. A precision is proved where every margin "
             "is above the bound of all rounding errors that any order of evaluation can make."
         ))  # fmt: skip
     if evidence.anatomy:
         parts.append(transitions.margins(evidence.anatomy))
     if evidence.proof:
-        parts += [transitions.against_bounds(each) for each in evidence.proof["precisions"] if each["transitions"]]
+        parts += transitions.against_bounds(evidence.proof)
         parts.append(transitions.precisions(evidence.proof))
-    return _section("transitions", "The 16 transitions", parts, "anatomy" if not evidence.anatomy else "proof")
+    return Section("transitions", "The 16 transitions", parts, ("anatomy", "proof"))
 
 
 def _plane(evidence: Evidence) -> Section:
@@ -106,13 +115,18 @@ def _plane(evidence: Evidence) -> Section:
         parts = [
             Paragraph(
                 "The residual stream has two dimensions, so this is all of it. The tied head cuts the plane into four "
-                "cones, one for each state; a step generates the state of the cone in which its point ends. A point "
-                "is labelled with its pair and its state."
+                "cones, one for each state; a step generates the state of the cone in which its point ends. Diamonds "
+                "are the four embeddings, dots the final points, labelled with the pair and the state that lead there; "
+                "c is a carry. Distance from the origin is drawn by its square root, rings tell it."
             ),
             plane.plane(evidence.anatomy),
             plane.path(evidence.anatomy),
+            Paragraph(
+                "A step goes from the embedding of the state (diamond) through attention (square) to the end (dot).",
+                "soft",
+            ),
         ]
-    return _section("plane", "The plane", parts, "anatomy")
+    return Section("plane", "The plane", parts, ("anatomy",))
 
 
 def _chains(evidence: Evidence) -> Section:
@@ -120,12 +134,12 @@ def _chains(evidence: Evidence) -> Section:
     if evidence.chains and evidence.chains["rows"]:
         rows = evidence.chains["rows"]
         parts.append(Paragraph(
-            "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds the "
-            "cases tried there, or, in the colour of failure, how many failed."
+            "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds "
+            "the cases tried there, or, in the colour of failure, how many failed."
         ))  # fmt: skip
-        for base in sorted({row["base"] for row in rows}, reverse=True):
-            parts.append(plots.chains([row for row in rows if row["base"] == base], base))
-    return _section("chains", "Carry chains", parts, "chains")
+        bases = sorted({row["base"] for row in rows}, reverse=True)
+        parts += [plots.chains([row for row in rows if row["base"] == base], base) for base in bases]
+    return Section("chains", "Carry chains", parts, ("chains",))
 
 
 def _teeth(evidence: Evidence) -> Section:
@@ -143,9 +157,10 @@ def _teeth(evidence: Evidence) -> Section:
             plots.kill_matrix(evidence.kill_matrix),
             Table("Kills by family", ["family", "kills", "named for it", "kills alone"],
                   [_kills(mutants, family) for family in names], right=(1, 2, 3)),
-            Table("Every mutant", ["mutant", "named for", "killed by"], [_killed(mutant) for mutant in mutants], folded=True),
+            Table("Every mutant", ["mutant", "named for", "killed by"],
+                  [_killed(mutant) for mutant in mutants], folded=True),
         ]  # fmt: skip
-    return _section("teeth", "The suite's teeth", parts, "kill_matrix")
+    return Section("teeth", "The suite's teeth", parts, ("kill_matrix",))
 
 
 def _kills(mutants: list[JSONObject], family: str) -> Row:
@@ -174,7 +189,7 @@ def _parameters(evidence: Evidence) -> Section:
         ))  # fmt: skip
     if evidence.correctness and evidence.correctness["audit"]:
         parts.append(tables.audit(evidence.correctness))
-    return _section("parameters", "Parameters and audit", parts, "anatomy" if not evidence.anatomy else CORRECTNESS)
+    return Section("parameters", "Parameters and audit", parts, (CORRECTNESS, "anatomy"))
 
 
 def _throughput(evidence: Evidence) -> Section:
@@ -192,7 +207,7 @@ def _throughput(evidence: Evidence) -> Section:
                 folded=True,
             ),
         ]
-    return _section("throughput", "Throughput", parts, "throughput", THROUGHPUT)
+    return Section("throughput", "Throughput", parts, ("throughput",), THROUGHPUT)
 
 
 def _paths(title: str, rows: list[JSONObject], *, folded: bool = False) -> Table:
@@ -226,7 +241,7 @@ def _solver(evidence: Evidence) -> Section:
                   ["solver", "seeds", "declared solved", "right", "median steps", "median time", "smallest margin"],
                   [_solved(kind, found) for kind, found in plots.by_solver(rows).items()], right=(1, 2, 3, 4, 5, 6)),
         ]  # fmt: skip
-    return _section("solver", "The solver", parts, "solver", THROUGHPUT)
+    return Section("solver", "The solver", parts, ("solver",), THROUGHPUT)
 
 
 def _solved(kind: str, rows: list[JSONObject]) -> Row:
@@ -250,13 +265,12 @@ def _environment(evidence: Evidence) -> Section:
         if found.get("environment")
     ]
     rows: list[Row] = [
-        [KINDS[name].file, found["schema"], Cell(digest(found), "code"), Cell(KINDS[name].command, "code")]
-        for name, found in evidence.parts().items()
+        [KINDS[name].file, found["schema"], Cell(digest(found), "code")] for name, found in evidence.parts().items()
     ]
-    parts.insert(0, Table("Evidence that this report shows", ["file", "schema", "sha256", "made by"], rows))
+    parts.insert(0, Table("Evidence that this report shows", ["file", "schema", "sha256"], rows))
     if evidence.proof:
         parts.append(Paragraph(f"The certificate's own digest is {words.name(evidence.proof['digest'])}.", "soft"))
-    return Section("environment", "Evidence and environment", parts, "adder-verify report")
+    return Section("environment", "Evidence and environment", parts, (), "", ("adder-verify report",))
 
 
 def digest(found: JSONObject) -> str:

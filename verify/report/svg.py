@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from matplotlib import style
 from matplotlib.figure import Figure as Drawing
@@ -28,6 +28,7 @@ _VARIABLES = {value: f"var(--{name})" for name, value in INK.items()}
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "adder",
+    "text.parse_math": False,  # names may hold dollar signs
     "font.size": 9,
     "axes.edgecolor": INK["rule"],
     "axes.labelcolor": INK["soft"],
@@ -54,8 +55,8 @@ SETTINGS = {
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
-ElementTree.register_namespace("", _SVG[1:-1])
-ElementTree.register_namespace("xlink", _LINK[1:-5])
+ET.register_namespace("", _SVG[1:-1])
+ET.register_namespace("xlink", _LINK[1:-5])
 
 
 class Styles:
@@ -86,7 +87,7 @@ def draw(size: tuple[float, float], paint: Callable[..., None], *arguments: Any)
 
 def inline(figure: Figure, styles: Styles) -> str:
     """Return a figure as an element of a page: named for who does not see it, its ids its own, its styles classes."""
-    root = ElementTree.fromstring(figure.svg)  # noqa: S314 - drawn by matplotlib in this process
+    root = ET.fromstring(figure.svg)  # noqa: S314 - drawn by matplotlib in this process
     _drop(root, "metadata")
     _drop(root, "style")
     for element in root.iter():
@@ -101,29 +102,29 @@ def inline(figure: Figure, styles: Styles) -> str:
     root.set("role", "img")
     root.set("aria-labelledby", f"{figure.name}-title {figure.name}-desc")
     for index, (tag, text) in enumerate((("title", figure.title), ("desc", figure.description))):
-        label = ElementTree.Element(f"{_SVG}{tag}", {"id": f"{figure.name}-{tag}"})
+        label = ET.Element(f"{_SVG}{tag}", {"id": f"{figure.name}-{tag}"})
         label.text = text
         root.insert(index, label)
-    return ElementTree.tostring(root, encoding="unicode")
+    return ET.tostring(root, encoding="unicode")
 
 
 def standalone(figure: Figure, palette: str) -> str:
     """Return a figure as a file of its own, for pages that can only link to it."""
     styles = Styles()
-    root = ElementTree.fromstring(inline(figure, styles))  # noqa: S314 - ours
-    sheet = ElementTree.Element(f"{_SVG}style")
+    root = ET.fromstring(inline(figure, styles))  # noqa: S314 - ours
+    sheet = ET.Element(f"{_SVG}style")
     sheet.text = f"{palette}\nsvg{{background:var(--paper)}}\n{styles.css}\n"
     root.insert(2, sheet)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _drop(root: ElementTree.Element, tag: str) -> None:
+def _drop(root: ET.Element, tag: str) -> None:
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag == f"{_SVG}{tag}"]:
             parent.remove(child)
 
 
-def _own_ids(element: ElementTree.Element, prefix: str) -> None:
+def _own_ids(element: ET.Element, prefix: str) -> None:
     if "id" in element.attrib:
         element.set("id", f"{prefix}-{element.attrib['id']}")
     if _LINK in element.attrib:

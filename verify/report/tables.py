@@ -9,11 +9,13 @@ from tabulate import tabulate
 from verify.report import words
 from verify.report.blocks import Cell, Row, Table
 from verify.report.evidence import JSONObject
-from verify.report.verdict import headline
+from verify.report.verdict import MARKS, RANK, headline
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]|~#@$])")
+_MARKDOWN = re.compile(
+    r"[\\`\[\]|~$]|\*(?! )|(?<! )\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|<(?=[A-Za-z/!?])"
+    r"|&(?=#?\w+;)|^[>#+-]|:(?=//)|(?<=www)\."
+)
 _OUTCOMES = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
-_RANK = {"PROVED": 0, "NO COUNTEREXAMPLE": 1, "UNDECIDED": 2, "COUNTEREXAMPLE": 3}
 _UNIFORM_PAIRS = 10_000
 
 
@@ -80,7 +82,7 @@ def strata(report: JSONObject) -> Table:
         f"in {_UNIFORM_PAIRS:,} uniform",
         "what lies in it",
     ]
-    return Table("Where it was tried", headers, rows, right=(2, 3, 4, 5))
+    return Table("Strata, regions of operand space that are sampled on purpose", headers, rows, right=(2, 3, 4, 5))
 
 
 def audit(report: JSONObject) -> Table:
@@ -128,36 +130,20 @@ def environment(title: str, found: JSONObject) -> Table:
 
 def board(reports: list[JSONObject]) -> Table:
     """Return one line for each of many subjects: the surest first, then the smallest, then by name."""
-    rows: list[Row] = []
-    for report in sorted(reports, key=_board_key):
-        subject, count = report["subject"], report["parameters"]
-        rows.append([
-            Cell(report["verdict"], {0: "good", 1: "info", 2: "warn", 3: "bad"}[_RANK[report["verdict"]]]),
-            words.name(subject["name"]),
-            words.name(subject["author"]) or "-",
-            words.count(count.get("counted")),
-            words.count(count.get("declared")),
-            words.count(report["cases"]),
-            words.count(report["failures"]),
+    rows: list[Row] = [
+        [
+            Cell(report["verdict"], MARKS[report["verdict"]], header=True),
+            Cell(words.name(report["subject"]["name"]), note=_by(report["subject"])),
+            Cell(words.count(report["parameters"].get("counted")), note=_claim(report["parameters"])),
             headline(report),
             _outcomes(report["audit"]),
             words.seconds(report["seconds"]),
-            words.name(subject["spec"]),
-        ])  # fmt: skip
-    headers = [
-        "verdict",
-        "name",
-        "author",
-        "parameters",
-        "declared",
-        "cases",
-        "failures",
-        "because",
-        "audit",
-        "time",
-        "file",
+            words.name(report["subject"]["spec"]),
+        ]
+        for report in sorted(reports, key=_board_key)
     ]
-    return Table("Adders, the surest first", headers, rows, right=(3, 4, 5, 6, 9))
+    headers = ["verdict", "adder", "parameters", "because", "audit", "time", "file"]
+    return Table("The surest first, then the smallest", headers, rows, right=(2, 5))
 
 
 def markdown(table: Table) -> str:
@@ -180,13 +166,12 @@ def plain(table: Table, widths: list[int | None] | None = None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line.
+    r"""Return a text that Markdown shows as it is, on one line; what Markdown leaves alone is left alone.
 
-    >>> escaped("a|b <i>*c*")
-    'a\\\\|b &lt;i&gt;\\\\*c\\\\*'
+    >>> print(escaped("a|b <i>*c* 0 <= 2 * mlp.in_proj"))
+    a\|b \<i>\*c\* 0 <= 2 * mlp.in_proj
     """
-    flat = " ".join(text.split())
-    return _MARKDOWN.sub(r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _align(table: Table, width: int) -> tuple[str, ...]:
@@ -221,6 +206,15 @@ def _flat(value: object) -> str:
     return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
 
 
+def _by(subject: JSONObject) -> str:
+    return f"by {words.name(subject['author'])}" if subject["author"] else ""
+
+
+def _claim(found: JSONObject) -> str:
+    declared = found.get("declared")
+    return "" if declared in (None, found.get("counted")) else f"claims {declared:,}"
+
+
 def _board_key(report: JSONObject) -> tuple[object, ...]:
     counted = report["parameters"].get("counted")
-    return _RANK[report["verdict"]], counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]
+    return RANK[report["verdict"]], counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -9,10 +10,12 @@ from verify.report import words
 from verify.report.blocks import Cell, Row, Table
 from verify.report.evidence import JSONObject
 
-STATES = ("0", "1", "0 carry 1", "1 carry 1")
+STATES = ("0", "1", "0 c", "1 c")
 PAIRS = ("0 + 0", "0 + 1", "1 + 0", "1 + 1")
 HEADERS = ["pair", *(f"after {state}" for state in STATES)]
 _HOTTEST = 5
+_OUTCOMES = {"proved": "good", "refuted": "bad", "at risk": "bad"}
+_HOTTEST_RATIO = math.log(1e4)
 
 
 def margins(anatomy: JSONObject) -> Table:
@@ -25,30 +28,45 @@ def margins(anatomy: JSONObject) -> Table:
         if row is None:
             return Cell("-", "soft")
         if row["chosen"] != row["target"]:
-            return Cell(words.number(row["margin"]), "bad", note=f"gives {row['chosen']}, not {row['target']}")
-        return Cell(words.number(row["margin"]), _heat(row["margin"], most), note=f"to {STATES[row['target']]}")
+            return Cell(
+                words.number(row["margin"]), "bad", note=f"gives {STATES[row['chosen']]}, not {STATES[row['target']]}"
+            )
+        return Cell(words.number(row["margin"]), _heat(row["margin"], most), note=f"gives {STATES[row['target']]}")
 
     return _map("Margin of each transition, in logits", cell)
 
 
-def against_bounds(precision: JSONObject) -> Table:
-    """Return margin over error bound of every transition in a precision, in the worse of its modes."""
-    mode = min(precision["modes"], key=lambda each: (each["outcome"] == "proved", _ratio(each)))
+def against_bounds(proof: JSONObject) -> list[Table]:
+    """Return margin over error bound of every transition, one map for precisions that have the same."""
+    maps: dict[str, dict[str, tuple[list[str], list[Row]]]] = {}  # by outcome and mode, by cells
+    for precision in proof["precisions"]:
+        if precision["transitions"] and precision["modes"]:
+            mode = min(precision["modes"], key=lambda each: (each["outcome"] == "proved", _ratio(each)))
+            rows = _ratio_rows(precision, mode)
+            names, _ = maps.setdefault(f"{mode['outcome']}, {mode['mode']}", {}).setdefault(str(rows), ([], rows))
+            names.append(words.name(precision["precision"]))
+    return [
+        Table(f"Margin over error bound in {', '.join(names)}: {words.name(outcome)}", HEADERS, rows, look="grid")
+        for outcome, found in maps.items()
+        for names, rows in found.values()
+    ]
+
+
+def _ratio_rows(precision: JSONObject, mode: JSONObject) -> list[Row]:
     logits = {(row["pair"], row["state"]): row["logits"] for row in precision["transitions"]}
-    contexts = sorted(logits)
-    errors = dict(zip(contexts, mode.get("errors") or [], strict=False))
+    errors = dict(zip(sorted(logits), mode.get("errors") or [], strict=False))
 
     def cell(pair: int, state: int) -> Cell:
         if (pair, state) not in logits or (pair, state) not in errors:
             return Cell("-", "soft")
         margin, bound = _closest(logits[pair, state], errors[pair, state])
+        told = f"{words.number(float(margin), 2)} over {words.number(float(bound), 2)}"
         if not bound:
-            return Cell("exact", "heat-5", note=f"margin {words.number(float(margin))}")
+            return Cell("exact", "heat-5", note=told)
         ratio = float(margin / bound)
-        return Cell(words.number(ratio), _heat(ratio, 8 * 16) if ratio > 1 else "bad",
-                    note=f"{words.number(float(margin), 2)} over {words.number(float(bound), 2)}")  # fmt: skip
+        return Cell(words.number(ratio), _heat(math.log(ratio), _HOTTEST_RATIO) if ratio > 1 else "bad", note=told)
 
-    return _map(f"{precision['precision']}, {mode['mode']}: {mode['outcome']}", cell)
+    return _map("", cell).rows
 
 
 def precisions(proof: JSONObject) -> Table:
@@ -58,9 +76,9 @@ def precisions(proof: JSONObject) -> Table:
         for mode in precision["modes"]:
             errors = [Decimal(error) for row in mode.get("errors") or [] for error in row]
             rows.append([
-                precision["precision"],
-                mode["mode"],
-                Cell(mode["outcome"], {"proved": "good", "refuted": "bad", "at risk": "bad"}.get(mode["outcome"], "warn")),
+                words.name(precision["precision"]),
+                words.name(mode["mode"]),
+                Cell(words.name(mode["outcome"]), _OUTCOMES.get(mode["outcome"], "warn")),
                 _decimal(precision.get("margin")),
                 _decimal(max(errors)) if errors else "-",
                 "exact" if mode.get("road") == "exact" else _decimal(mode.get("ratio")),

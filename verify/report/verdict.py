@@ -1,4 +1,4 @@
-"""The verdict in words: what it is, how sure it is and why, where it breaks, how fast it was; for every kind of report."""
+"""The verdict in words: what it is, how sure it is and why, where it breaks, how fast it was."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from verify.report.evidence import Evidence, JSONObject
 PROVED, NO_COUNTEREXAMPLE, UNDECIDED, COUNTEREXAMPLE = "PROVED", "NO COUNTEREXAMPLE", "UNDECIDED", "COUNTEREXAMPLE"
 SIGNS = {PROVED: "✓", NO_COUNTEREXAMPLE: "≈", UNDECIDED: "?", COUNTEREXAMPLE: "✗"}
 MARKS = {PROVED: "good", NO_COUNTEREXAMPLE: "info", UNDECIDED: "warn", COUNTEREXAMPLE: "bad"}
-ALL_PAIRS = "all 10^20 pairs of operands"
+RANK = {verdict: rank for rank, verdict in enumerate(SIGNS)}  # the surest first
+ALL_PAIRS = "all 10²⁰ pairs of operands"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def answers(evidence: Evidence) -> list[Answer]:
     report = evidence.correctness
     if report is None:
         return []
-    return [_is_it_right(report), _how_sure(report), _where_it_breaks(report), _how_fast(evidence, report)]
+    return [_is_it_right(report), _how_sure(evidence, report), _where_it_breaks(report), _how_fast(evidence, report)]
 
 
 def _is_it_right(report: JSONObject) -> Answer:
@@ -37,21 +38,35 @@ def _is_it_right(report: JSONObject) -> Answer:
     if verdict == PROVED:
         return Answer("Is it right?", "Yes", f"For {ALL_PAIRS}, by proof.", "good")
     if verdict == COUNTEREXAMPLE:
-        more = equation(found) if found else words.detail(report["reason"])
+        more = _difference(found) if found else words.detail(report["reason"])
         return Answer("Is it right?", "No", more, "bad")
     if verdict == UNDECIDED:
         return Answer("Is it right?", "Not decided", words.detail(report["reason"]), "warn")
     return Answer("Is it right?", "As far as tried", "No pair was added wrongly; that is no proof.", "info")
 
 
-def _how_sure(report: JSONObject) -> Answer:
+def _difference(found: JSONObject) -> str:
+    if type(found["got"]) is not int:
+        return "The answer is no integer."
+    return f"This sum is off by {found['got'] - found['expected']:+,}."
+
+
+def _how_sure(evidence: Evidence, report: JSONObject) -> Answer:
     cases, failures = report["cases"], report["failures"]
     tried = f"{failures:,} of {words.plural(cases, 'case')} failed."
     if report["verdict"] == PROVED:
-        return Answer("How sure is that?", "A theorem", f"The checker accepted the certificate. {tried}", "good")
+        return Answer(
+            "How sure is that?", "A theorem", f"A certificate was accepted{_where_proved(evidence)}. {tried}", "good"
+        )
     if report["verdict"] == COUNTEREXAMPLE:
         return Answer("How sure is that?", "Certain", f"One wrong sum is enough. {tried}", "bad")
     return Answer("How sure is that?", f"{cases:,} cases", bound(report), MARKS[report["verdict"]])
+
+
+def _where_proved(evidence: Evidence) -> str:
+    precisions = (evidence.proof or {"precisions": []})["precisions"]
+    proved = [each["precision"] for each in precisions if all(mode["outcome"] == "proved" for mode in each["modes"])]
+    return f" for {', '.join(map(words.name, proved))}, in any order of evaluation" if proved else ""
 
 
 def bound(report: JSONObject) -> str:
@@ -73,7 +88,8 @@ def _where_it_breaks(report: JSONObject) -> Answer:
         more = f"{words.plural(len(report['strata']), 'stratum', 'strata')} of operand space tried."
         return Answer(question, "Nowhere found", more, "good" if report["verdict"] == PROVED else "info")
     named = ", ".join(words.name(row["name"]) for row in (failing or families)[:4])
-    more = f"{len(failing)} of {len(report['strata'])} strata and {len(families)} of {len(report['families'])} families fail."
+    searched, claimed = len(report["strata"]), len(report["families"])
+    more = f"{len(failing)} of {searched} strata and {len(families)} of {claimed} families fail."
     return Answer(question, named, more, "bad")
 
 

@@ -8,6 +8,8 @@ from verify.answers import printable
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 600
+BLOCK_LINES = 60
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def name(value: object) -> str:
@@ -18,6 +20,11 @@ def name(value: object) -> str:
 def detail(value: object) -> str:
     """Return a stranger's longer text on one line; see `name`."""
     return printable(" ".join(str(value).split()), DETAIL_LENGTH)
+
+
+def block(value: object) -> str:
+    """Return a stranger's text on as many lines as it has, each as `name` shows it."""
+    return "\n".join(name(line) for line in str(value).expandtabs().split("\n")[:BLOCK_LINES])
 
 
 def count(number: int | None) -> str:
@@ -41,14 +48,26 @@ def one_in(rate: float) -> str:
 def number(value: float, digits: int = 3) -> str:
     """Return a number to so many significant digits, never as a power of ten where plain digits are short.
 
-    >>> number(0.0859375), number(1920.4), number(3.7e-05), number(2)
-    ('0.0859', '1,920', '3.7e-05', '2')
+    >>> number(0.0859375), number(1920.4), number(2)
+    ('0.0859', '1,920', '2')
     """
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 10**digits:
         return f"{value:.{digits}g}"
-    return f"{value:,.0f}" if 10**digits <= abs(value) < 1e9 else f"{value:.{digits}g}"
+    if 10**digits <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g} \N{MULTIPLICATION SIGN} 10{superscript(int(exponent))}"
+
+
+def superscript(exponent: int) -> str:
+    """Return an integer in raised digits.
+
+    >>> superscript(-12)
+    '⁻¹²'
+    """
+    return str(exponent).translate(_RAISED)
 
 
 def scaled(value: float) -> str:
