@@ -176,11 +176,22 @@ def throughput() -> JSONObject:
         for batch in (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000):
             speed = most * batch / (batch + half)
             rows.append({
-                "path": path, "kind": kind, "batch": batch, "pairs_per_second": speed,
-                "quartiles": [speed * 0.93, speed * 1.06], "reference_ratio": speed / 3.4e3,
-                "floor_ratio": speed / 1.1e9, "bytes_per_pair": 24.0,
+                "path": path, "kind": kind, "device": "cpu", "threads": 1, "batch": batch, "rounds": 7,
+                "pairs_per_second": spread(speed), "ratio_to_reference": spread(speed / 3.4e3),
+                "ratio_to_floor": spread(speed / 1.1e9), "bytes_per_pair": {"operands_and_sum": 24, "made": 163.0},
             })  # fmt: skip
-    return {"schema": "adder-benchmark/1", "rows": rows, "environment": {"cpu": "x86_64", "threads": 1}}
+    return {
+        "schema": "adder-benchmark/1", "quick": False, "paths": rows,
+        "environment": {"processor": "x86_64", "threads": 1, "versions": {"torch": "2.13.0", "numpy": "2.4"}},
+        "memory": [{"path": "verified", "batch": 100_000, "batches": 20, "growth_bytes": 0}],
+        "codec": [{"conversion": "text to operands", "batch": 200_000, "nanoseconds_per_pair": spread(36.0)}],
+        "startup": [{"command": "adder 1 2", "seconds": spread(1.4)}],
+    }  # fmt: skip
+
+
+def spread(median: float) -> JSONObject:
+    """Quartiles about a median."""
+    return {"median": median, "lower_quartile": median * 0.93, "upper_quartile": median * 1.06}
 
 
 def solver(seeds: int = 12) -> JSONObject:

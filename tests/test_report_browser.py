@@ -16,7 +16,7 @@ SECTIONS = [
     "counterexample", "tried", "transitions", "plane", "chains", "teeth", "parameters", "throughput", "solver",
     "environment",
 ]  # fmt: skip
-FIGURES = ["plane", "path", "chains-10", "chains-2", "kill-matrix", "throughput", "solver"]
+FIGURES = ["plane", "path", "chains-10", "chains-2", "kill-matrix", "throughput-1", "solver"]
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
 
 OVERFLOWING = """[...document.body.querySelectorAll('*')].filter(element => {
@@ -114,7 +114,7 @@ def test_text_stands_out_from_the_paper_in_light_and_dark(browser, pages, dark):
         const ratio = colour => { const [x, y] = [light(colour), paper].sort((a, b) => b - a);
             return (x + 0.05) / (y + 0.05); };
         const texts = [...document.querySelectorAll('p, th, dd, dt, h1, h2, figcaption, .verdict, td.bad, td.warn')];
-        const drawn = [...document.querySelectorAll('#figure-throughput svg text')];
+        const drawn = [...document.querySelectorAll('#figure-throughput-1 svg text')];
         return Math.min(...texts.map(each => ratio(getComputedStyle(each).color)),
                         ...drawn.map(each => ratio(getComputedStyle(each).fill))); })()""")
     assert contrast >= 4.5

@@ -87,9 +87,9 @@ def test_a_value_of_another_type_is_refused_with_its_place(kind, data):
         ("proof", ("precisions", 0, "margin"), "1 + 1", r"precisions\[0\]\.margin is '1 \+ 1', but should be a number"),
         (
             "throughput",
-            ("rows", 0, "pairs_per_second"),
+            ("paths", 0, "pairs_per_second", "median"),
             0,
-            r"rows\[0\]\.pairs_per_second is 0, but should be a number a",
+            r"paths\[0\]\.pairs_per_second\.median is 0, but should be a number a",
         ),
     ],
 )

@@ -22,7 +22,7 @@ DRAWINGS = {
     "path": lambda: path(samples.anatomy()),
     "chains-10": lambda: plots.chains(samples.chains(failures=9)["rows"][:55], 10),
     "kill-matrix": lambda: plots.kill_matrix(samples.kill_matrix()),
-    "throughput": lambda: plots.throughput(samples.throughput()["rows"]),
+    "throughput-1": lambda: plots.throughput(samples.throughput()["paths"], 1),
     "solver": lambda: plots.solver(samples.solver()["rows"]),
 }
 every_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
@@ -81,20 +81,20 @@ def test_a_chain_that_fails_is_told_in_words_with_its_place():
 
 
 def test_the_reference_is_drawn_first_and_the_floor_last():
-    assert [*plots.by_path(samples.throughput()["rows"])][0::5] == ["reference", "torch.add"]
+    assert [*plots.by_path(samples.throughput()["paths"])][0::5] == ["reference", "torch.add"]
 
 
 def test_a_path_with_more_threads_is_a_line_of_its_own():
-    rows = samples.throughput()["rows"][:2]
+    rows = samples.throughput()["paths"][:2]
     assert list(plots.by_path([rows[0], rows[1] | {"threads": 2}])) == ["reference", "reference, 2 threads"]
 
 
 @pytest.mark.parametrize("name", ["$", "$x$ $\\frac{", "<b>", "w" * 300])
 def test_a_hostile_family_or_path_is_text_in_a_figure(name):
     matrix = samples.kill_matrix(3) | {"families": [name, "carry"]}
-    row = samples.throughput()["rows"][0]
+    row = samples.throughput()["paths"][0]
     assert name[:20] in "".join(ET.fromstring(plots.kill_matrix(matrix).svg).itertext())
-    assert name[:20] in "".join(ET.fromstring(plots.throughput([row | {"path": name}]).svg).itertext())
+    assert name[:20] in "".join(ET.fromstring(plots.throughput([row | {"path": name}], 1).svg).itertext())
 
 
 def test_a_map_holds_margin_and_next_state_of_every_transition():

@@ -106,8 +106,19 @@ def test_the_statement_of_a_proof_is_shown_only_where_the_verdict_is_proved():
     assert "What is proved</h3>" in page(samples.report(), proof=samples.proof())
 
 
+def test_the_certificate_within_a_report_is_shown():
+    report = samples.report()
+    report["proof"] |= {"certificate": samples.proof()}
+    assert page(report) == page(report, proof=samples.proof())
+    assert "What is proved in which precision" in page(report)
+
+
+def test_the_carry_chains_within_a_report_are_shown():
+    assert 'id="figure-chains-10"' in page(samples.report(chains=samples.chains()["rows"]))
+
+
 def test_bad_evidence_makes_no_page():
-    with pytest.raises(EvidenceError, match="of schema 'adder-report/9'"):
+    with pytest.raises(EvidenceError, match="report is of schema 'adder-report/9'"):
         page(samples.report() | {"schema": "adder-report/9"})
     with pytest.raises(EvidenceError, match="report 2 is of schema"):
         board([samples.report(), samples.report() | {"schema": "adder-report/9"}])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from adder.model import GPTAdder, routing_mask
-from tests.sample_models import exact_model, ordinary_model, wrong_model
+from adder.solver import solve
+from tests.samples import exact_model, wrong_model
 from verify.operations import run
 from verify.report.evidence import check
 from verify.stream import residual_stream
@@ -19,7 +22,10 @@ def stream_of(model, **arguments):
     return residual_stream(LoadedAdder(None, model, {}), **arguments)
 
 
-@pytest.mark.parametrize("build", [exact_model, ordinary_model, lambda: wrong_model(1)])
+MODELS = {"exact": exact_model, "real": partial(solve, weights="real"), "wrong": partial(wrong_model, 1)}
+
+
+@pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_the_stream_is_evidence_whose_logits_are_its_final_points_times_the_embeddings(build):
     found = stream_of(build())
     check("anatomy", found, "anatomy")
@@ -43,7 +49,7 @@ def test_the_budget_counts_46_and_the_zero_projections_of_queries_and_keys_are_i
 
 
 def test_looking_at_a_model_leaves_it_as_it_was():
-    model = ordinary_model()
+    model = wrong_model(1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     stream_of(model)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

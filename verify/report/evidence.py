@@ -44,7 +44,9 @@ class Kind:
     shape: JSONObject = field(repr=False)
 
 
+_CHAINS = [{"base": Count, "start": Count, "length": Count, "cases": Count, "failures": Count}]
 _POINT = Exactly(2, Number)
+_SPREAD = {"median": Positive, "lower_quartile": Positive, "upper_quartile": Positive}
 _MODE = {
     "outcome": str, "mode": str, "road": Maybe(str), "ratio": Maybe(Decimals), "reason": Maybe(str),
     "errors": [Exactly(4, Decimals)],
@@ -82,6 +84,7 @@ KINDS = {
             "proof": Maybe({
                 "certificate": Anything, "statement": str, "margin": Anything, "error_bound": Anything,
             }),
+            "chains": Maybe(_CHAINS),
             "environment": {},
             "seconds": Number,
         },
@@ -89,7 +92,7 @@ KINDS = {
     "anatomy": Kind(
         "anatomy.json",
         "adder-anatomy/1",
-        "adder-verify audit --anatomy reports/data/anatomy.json",
+        "adder-verify report",
         {
             "embeddings": Exactly(4, _POINT),
             "transitions": Exactly(16, {
@@ -123,8 +126,8 @@ KINDS = {
     "chains": Kind(
         "chains.json",
         "adder-chains/1",
-        "adder-verify run --json reports/data/correctness.json",
-        {"rows": [{"base": Count, "start": Count, "length": Count, "cases": Count, "failures": Count}]},
+        "adder-verify report",
+        {"rows": _CHAINS},
     ),
     "kill_matrix": Kind(
         "kill_matrix.json",
@@ -135,15 +138,17 @@ KINDS = {
     "throughput": Kind(
         "throughput.json",
         "adder-benchmark/1",
-        "tox -e bench",
+        "python -m benchmarks.throughput",
         {
-            "rows": [{
-                "path": str, "kind": str, "batch": Positive, "pairs_per_second": Positive,
-                "quartiles": Maybe(Exactly(2, Positive)),
-                "reference_ratio": Maybe(Number), "floor_ratio": Maybe(Number),
-                "bytes_per_pair": Maybe(Number), "threads": Maybe(Count),
+            "environment": {},
+            "paths": [{
+                "path": str, "kind": str, "device": str, "threads": Count, "batch": Positive,
+                "pairs_per_second": _SPREAD, "ratio_to_reference": Maybe(_SPREAD), "ratio_to_floor": Maybe(_SPREAD),
+                "bytes_per_pair": Maybe({"operands_and_sum": Maybe(Number), "made": Maybe(Number)}),
             }],
-            "environment": Maybe({}),
+            "memory": Maybe([{"path": str, "batch": Count, "batches": Count, "growth_bytes": Maybe(Number)}]),
+            "codec": Maybe([{"conversion": str, "batch": Count, "nanoseconds_per_pair": _SPREAD}]),
+            "startup": Maybe([{"command": str, "seconds": _SPREAD}]),
         },
     ),
     "solver": Kind(

@@ -23,11 +23,16 @@ def page(report: JSONObject, **others: JSONObject | None) -> str:
 
     Args:
         report: the verdict, of schema adder-report/1.
-        others: further evidence by kind, see `verify.report.evidence.KINDS`.
+        others: further evidence by kind, see `verify.report.evidence.KINDS`; the proof is the report's own unless
+            another is given.
 
     Raises:
         EvidenceError: evidence is damaged or of an unknown version.
     """
+    check("correctness", report, "report")
+    certificate = (report["proof"] or {}).get("certificate")
+    if isinstance(certificate, dict):
+        others.setdefault("proof", certificate)
     evidence = Evidence.of(correctness=report, **others)
     return page_of(evidence, sections(evidence, whole=False))
 

@@ -120,15 +120,22 @@ def _paint_kills(drawing: Drawing, families: list[str], mutants: list[JSONObject
     axes.spines[:].set_visible(False)
 
 
-def throughput(rows: list[JSONObject]) -> Figure:
+def by_threads(rows: list[JSONObject]) -> dict[int, list[JSONObject]]:
+    """Return the rows that share a number of threads, fewest first; a drawing of all would hide each in the other."""
+    return {
+        count: [row for row in rows if row["threads"] == count] for count in sorted({row["threads"] for row in rows})
+    }
+
+
+def throughput(rows: list[JSONObject], threads: int) -> Figure:
     """Return pairs a second against batch size for every path, with the spread of its runs."""
     series = by_path(rows)
-    best = max(rows, key=lambda row: row["pairs_per_second"])
+    best = max(rows, key=median_speed)
     return Figure(
-        "throughput",
-        "Pairs a second against batch size",
+        f"throughput-{threads}",
+        f"Pairs a second against batch size, {words.plural(threads, 'thread')}",
         f"Both axes are logarithmic. {len(series)} paths: {', '.join(series)}. The fastest is "
-        f"{label(best)} with {words.scaled(best['pairs_per_second'])} pairs/s at a batch of {best['batch']:,}.",
+        f"{label(best)} with {words.scaled(median_speed(best))} pairs/s at a batch of {best['batch']:,}.",
         draw((6.4, 4.8), _paint_throughput, series),
         wide=True,
     )
@@ -148,9 +155,16 @@ def by_path(rows: list[JSONObject]) -> dict[str, list[JSONObject]]:
 
 
 def label(row: JSONObject) -> str:
-    """Return the name of a path, with its threads where they are more than one."""
-    threads = row.get("threads") or 1
-    return words.name(row["path"])[:LONGEST_NAME] + (f", {threads} threads" if threads > 1 else "")
+    """Return the name of a path, with its device where it is not the CPU, and its threads where they are many."""
+    device = "" if row["device"] == "cpu" else f", {words.name(row['device'])[:LONGEST_NAME]}"
+    threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
+    return words.name(row["path"])[:LONGEST_NAME] + device + threads
+
+
+def median_speed(row: JSONObject) -> float:
+    """Return the median of the pairs a second of a path's rounds."""
+    median: float = row["pairs_per_second"]["median"]
+    return median
 
 
 def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> None:
@@ -161,10 +175,10 @@ def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> 
         colour = INK["soft" if edge else f"line-{drawn % 6}"]
         line = {"model run": "-", "memoised": "--"}.get(rows[0]["kind"], ":")
         batches = [row["batch"] for row in rows]
-        middle = [row["pairs_per_second"] for row in rows]
-        if all(row.get("quartiles") and len(row["quartiles"]) == 2 for row in rows):
-            low, high = zip(*(row["quartiles"] for row in rows), strict=True)
-            axes.fill_between(batches, low, high, color=colour, alpha=0.18, linewidth=0)
+        low, middle, high = (
+            [row["pairs_per_second"][name] for row in rows] for name in ("lower_quartile", "median", "upper_quartile")
+        )
+        axes.fill_between(batches, low, high, color=colour, alpha=0.18, linewidth=0)
         marker = "" if edge else MARKERS[drawn % len(MARKERS)]
         axes.plot(batches, middle, line, color=colour, marker=marker, markersize=4, linewidth=1.5)
         ends.append((path, batches[-1], middle[-1], colour))

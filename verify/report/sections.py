@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from statistics import median
 
-from verify.report import carry, plane, plots, tables, transitions, verdict, words
+from verify.report import carry, plane, plots, speeds, tables, transitions, verdict, words
 from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject
 
@@ -131,8 +131,8 @@ def _plane(evidence: Evidence) -> Section:
 
 def _chains(evidence: Evidence) -> Section:
     parts: list[Part] = []
-    if evidence.chains and evidence.chains["rows"]:
-        rows = evidence.chains["rows"]
+    rows = (evidence.chains or {"rows": (evidence.correctness or {}).get("chains")})["rows"]
+    if rows:
         parts.append(Paragraph(
             "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds "
             "the cases tried there, or, in the colour of failure, how many failed."
@@ -194,37 +194,19 @@ def _parameters(evidence: Evidence) -> Section:
 
 def _throughput(evidence: Evidence) -> Section:
     parts: list[Part] = []
-    if evidence.throughput and evidence.throughput["rows"]:
-        rows = evidence.throughput["rows"]
-        best = [max(found, key=lambda row: row["pairs_per_second"]) for found in plots.by_path(rows).values()]
+    if evidence.throughput and evidence.throughput["paths"]:
+        rows = evidence.throughput["paths"]
+        series = plots.by_path(rows)
         parts = [
             Paragraph(_KINDS_OF_PATH),
-            plots.throughput(rows),
-            _paths("Every path at its best batch", best),
-            _paths(
-                "Every path at every batch",
-                [row for found in plots.by_path(rows).values() for row in found],
-                folded=True,
+            *(plots.throughput(found, threads) for threads, found in plots.by_threads(rows).items()),
+            speeds.paths(
+                "Every path at its best batch", [max(each, key=plots.median_speed) for each in series.values()]
             ),
+            speeds.paths("Every path at every batch", [row for each in series.values() for row in each], folded=True),
+            *speeds.others(evidence.throughput),
         ]
     return Section("throughput", "Throughput", parts, ("throughput",), THROUGHPUT)
-
-
-def _paths(title: str, rows: list[JSONObject], *, folded: bool = False) -> Table:
-    cells: list[Row] = [
-        [
-            plots.label(row),
-            row["kind"],
-            words.count(row["batch"]),
-            words.scaled(row["pairs_per_second"]),
-            " to ".join(map(words.scaled, row.get("quartiles") or [])) or "-",
-            *("-" if row.get(key) is None else words.number(row[key]) for key in ("reference_ratio", "floor_ratio")),
-            "-" if row.get("bytes_per_pair") is None else words.number(row["bytes_per_pair"]),
-        ]
-        for row in rows
-    ]
-    headers = ["path", "kind", "batch", "pairs/s", "middle half of runs", "x reference", "of the floor", "bytes a pair"]
-    return Table(title, headers, cells, right=(2, 3, 4, 5, 6, 7), folded=folded)
 
 
 def _solver(evidence: Evidence) -> Section:

@@ -95,13 +95,13 @@ def _where_it_breaks(report: JSONObject) -> Answer:
 
 def _how_fast(evidence: Evidence, report: JSONObject) -> Answer:
     question = "How fast is it?"
-    runs = [row for row in (evidence.throughput or {"rows": []})["rows"] if row["kind"] == "model run"]
+    runs = [row for row in (evidence.throughput or {"paths": []})["paths"] if row["kind"] == "model run"]
     if runs:
-        best = max(runs, key=lambda row: row["pairs_per_second"])
-        ratio = best.get("reference_ratio")
-        beside = f", {words.number(ratio)} times the reference" if ratio else ""
+        best = max(runs, key=lambda row: float(row["pairs_per_second"]["median"]))
+        ratio = best.get("ratio_to_reference")
+        beside = f", {words.number(ratio['median'])} times the reference" if ratio else ""
         more = f"A run of the model, {words.name(best['path'])} in batches of {best['batch']:,}{beside}."
-        return Answer(question, f"{words.scaled(best['pairs_per_second'])} sums/s", more)
+        return Answer(question, f"{words.scaled(best['pairs_per_second']['median'])} sums/s", more)
     return Answer(
         question, words.seconds(report["seconds"]), f"The whole run of {report['cases']:,} cases; sums were not timed."
     )
