@@ -10,7 +10,7 @@ a program, which may run another machine than it says.
 from verify.proof.architecture import read_architecture
 from verify.proof.automaton import Counterexample, StepFunction, StepFunctionError, counterexample
 from verify.proof.binding import bind, covering_pairs
-from verify.proof.certificate import RoutingError, prove, write_certificate
+from verify.proof.certificate import RoutingError, prove, read_certificate, write_certificate
 from verify.proof.checker import check
 from verify.proof.weights import RefusalError
 
@@ -26,5 +26,6 @@ __all__ = [
     "covering_pairs",
     "prove",
     "read_architecture",
+    "read_certificate",
     "write_certificate",
 ]

@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from verify.errors import CertificateError
 from verify.proof.automaton import BINARY_WIDTH, MAX_OPERAND, Counterexample
 from verify.proof.formats import FORMATS
 from verify.proof.network import CONTEXTS, Step
@@ -118,6 +119,22 @@ def write_certificate(path: Path | str, certificate: Mapping[str, Any]) -> None:
     with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=target.name, delete=False) as aside:
         aside.write(text)
     Path(aside.name).replace(target)
+
+
+def read_certificate(path: Path | str) -> Any:
+    """Return what a certificate's file holds; `verify.proof.checker.check` says whether it is one that holds.
+
+    Raises:
+        CertificateError: there is no such file, or it is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CertificateError(
+            f"{path} cannot be read: {error.strerror}; adder-verify prove --out writes one"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise CertificateError(f"{path} is no JSON: {error}; adder-verify prove --out writes a certificate") from error
 
 
 def _certificate(
