@@ -19,7 +19,8 @@ from tests.proof_models import (
     trained_tensors,
     weights_of,
 )
-from verify.proof import RefusalError, RoutingError, check, orders, prove, write_certificate
+from verify.errors import CertificateError
+from verify.proof import RefusalError, RoutingError, check, orders, prove, read_certificate, write_certificate
 from verify.proof import outcome as outcomes
 from verify.proof.architecture import ROUTING
 from verify.proof.automaton import full_adder_rows
@@ -272,6 +273,23 @@ def test_a_certificate_is_json_and_comes_back_the_same(tmp_path, trained):
     write_certificate(path, trained)
     assert json.loads(path.read_text()) == trained
     assert [each.name for each in tmp_path.iterdir()] == ["cert.json"]
+
+
+def test_a_certificate_is_read_back(tmp_path, trained):
+    write_certificate(tmp_path / "cert.json", trained)
+    assert check(read_certificate(tmp_path / "cert.json")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000], ids=["empty", "half", "binary", "deep"])
+def test_a_file_that_is_no_json_is_no_certificate(tmp_path, content):
+    (tmp_path / "cert.json").write_bytes(content)
+    with pytest.raises(CertificateError, match="is no JSON"):
+        read_certificate(tmp_path / "cert.json")
+
+
+def test_a_missing_file_is_no_certificate(tmp_path):
+    with pytest.raises(CertificateError, match="cannot be read"):
+        read_certificate(tmp_path / "none.json")
 
 
 def test_a_certificate_that_cannot_be_written_leaves_nothing(tmp_path):
