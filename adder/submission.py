@@ -15,7 +15,8 @@ from adder import decoding
 from adder.errors import OperandError, WeightsError
 from adder.model import GPTAdder, routing_mask
 from adder.solver import solve
-from adder.tokens import MAX_OPERAND
+from adder.tokens import MAX_OPERAND, START, VOCABULARY, WIDTH
+from adder.transitions import transitions as read_table
 
 METHODS = decoding.METHODS
 
@@ -70,6 +71,18 @@ def forced_logits(model: GPTAdder, ids: ArrayLike, method: str | None = None) ->
     return answer
 
 
+def transitions(model: GPTAdder) -> dict[str, Any]:
+    """Return the step function of the model: what `verify.proof` calls one, with a column of two bits to a step.
+
+    Raises:
+        TableError: the model has another mask, and is no step function.
+    """
+    next_state = read_table(model).next_state.tolist()  # (4, 4)
+    states = range(VOCABULARY)
+    table = {(state, (pair >> 1, pair & 1)): next_state[pair][state] for state in states for pair in range(VOCABULARY)}
+    return {"base": 2, "width": WIDTH, "start": START, "digits": {state: state & 1 for state in states}, "table": table}
+
+
 def with_weights(path: Path | str) -> SimpleNamespace:
     """Return this contract for other weights: a state dict in a file, under any names, as ``adder solve --out`` saves.
 
@@ -90,5 +103,11 @@ def with_weights(path: Path | str) -> SimpleNamespace:
             "adder solve --out FILE saves one"
         ) from error
     metadata = {"name": path.stem, "params": 46}
-    functions = {"add": add, "add_batch": add_batch, "forced_logits": forced_logits, "METHODS": METHODS}
+    functions = {
+        "add": add,
+        "add_batch": add_batch,
+        "forced_logits": forced_logits,
+        "transitions": transitions,
+        "METHODS": METHODS,
+    }
     return SimpleNamespace(build_model=lambda: (model, metadata), **functions)

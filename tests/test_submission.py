@@ -47,6 +47,12 @@ def test_forced_logits_are_those_of_the_forward_pass(model):
     np.testing.assert_array_equal(submission.forced_logits(model, ids.numpy()), expected.numpy())
 
 
+def test_the_step_function_is_the_full_adder(model):
+    reported = submission.transitions(model)
+    assert all(to == a + b + (state >> 1) for (state, (a, b)), to in reported["table"].items())
+    assert len(reported["table"]) == 16
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 def test_saved_weights_come_by_the_same_contract_in_their_own_dtype(tmp_path, dtype):
     torch.save(solve(4).to(dtype).state_dict(), tmp_path / "weights.pt")

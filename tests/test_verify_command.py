@@ -55,8 +55,8 @@ def test_the_audit_names_what_it_observed(capsys):
     [
         (["prove", "missing.py"], "'missing.py' is no file"),
         (["audit", "no_such_module"], "neither a file nor an importable module"),
-        (["check", "missing.json"], "missing.json is no certificate"),
-        (["check", "pyproject.toml"], "pyproject.toml is no certificate"),
+        (["check", "missing.json"], "missing.json cannot be read"),
+        (["check", "pyproject.toml"], "pyproject.toml is no JSON"),
         (["score", "--json", "missing/score.json"], "there is no folder missing"),
         (["prove", "missing.pt"], "missing.pt"),
     ],

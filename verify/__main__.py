@@ -91,14 +91,15 @@ def prove(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Check a certificate by a program that shares nothing with the one that wrote it."""
-    from verify.proof.checker import check as objections_of
-    from verify.proving import read_certificate
+    from verify.proof import check as objections_of
+    from verify.proof import read_certificate
 
     certificate = read_certificate(arguments.certificate)
     objections = objections_of(certificate)
     found = {"certificate": str(arguments.certificate), "accepted": not objections, "objections": objections}
-    verdict = f"{certificate.get('verdict')}\n{certificate.get('statement')}" if not objections else ""
-    _show(arguments, found, lambda: "\n".join([f"rejected: {each}" for each in objections] or [f"accepted: {verdict}"]))
+    lines = [f"rejected: {each}" for each in objections]
+    lines = lines or [f"accepted: {certificate['verdict']}", certificate["statement"]]
+    _show(arguments, found, lambda: "\n".join(lines))
     return 1 if objections else 0
 
 

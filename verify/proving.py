@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from verify.errors import CertificateError, VerifyError
+from verify.errors import VerifyError
 from verify.loading import locate
 from verify.operations import operation
 from verify.subject import DEFAULT_SPEC, LoadedAdder, Subject
@@ -84,6 +83,21 @@ def architecture(loaded: LoadedAdder) -> dict[str, Any]:
     return found
 
 
+@operation
+def step_function_fault(loaded: LoadedAdder) -> str:
+    """Return where the machine that ``transitions(model)`` reports adds wrongly, in words; "" where it never does.
+
+    A machine that an adder reports of itself proves nothing of its ``add``.
+    """
+    from verify.proof.automaton import StepFunction, StepFunctionError, counterexample
+
+    try:
+        wrong = counterexample(StepFunction.from_mapping(loaded.namespace.transitions(loaded.model)))
+    except StepFunctionError as error:
+        return str(error)
+    return "" if wrong is None else f"it adds {wrong.a} + {wrong.b} to {wrong.got}, but should to {wrong.expected}"
+
+
 def prove_subject(subject: Subject) -> Proof:
     """Return what can be proved of a subject."""
     from verify.proof import check, prove
@@ -132,18 +146,3 @@ def _decodes_plainly(subject: Subject) -> bool:
     location = locate(subject.spec)
     is_ours = subject.spec == DEFAULT_SPEC or location.weights is not None
     return is_ours and location.path == Path(__file__).resolve().parent.parent / "adder" / "submission.py"
-
-
-def read_certificate(path: Path) -> dict[str, Any]:
-    """Return what a certificate's file holds.
-
-    Raises:
-        CertificateError: it is no JSON object.
-    """
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CertificateError(f"{path} is no certificate ({error}); `adder-verify prove --out` writes one") from error
-    if not isinstance(found, dict):
-        raise CertificateError(f"{path} holds a JSON {type(found).__name__}, but a certificate is an object")
-    return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from verify.assertions import require
 from verify.oracle import WIDTH
 from verify.proof.formats import FORMATS, MODES
 from verify.proving import Proof, prove_subject
@@ -46,11 +47,15 @@ def test_no_precision_refutes_the_model(certificate: dict[str, Any], precision: 
     assert outcome["outcome"] != "refuted", f"{row['counterexample']}"
 
 
+def test_the_machine_that_the_adder_reports_adds_all_pairs(subject: Subject) -> None:
+    require(subject, "transitions")
+    assert subject.ask("step_function_fault") == ""
+
+
 def test_every_path_computes_logits_within_the_bounds_of_the_certificate(
     subject: Subject, certificate: dict[str, Any]
 ) -> None:
-    if "forced_logits" not in subject.abilities:
-        pytest.skip("the subject offers no forced_logits")
+    require(subject, "forced_logits")
     row = precision_of(certificate, certificate["architecture"]["dtype"])
     bounds = np.array([each["logits"] for each in row["transitions"]], float)  # (16, 4, 2)
     errors = np.max([np.array(mode["errors"], float) for mode in row["modes"]], axis=0)  # (16, 4)
