@@ -1,5 +1,7 @@
 """How often, how fast and with what margin the solver solves, the reference's solver beside it in the same run.
 
+Integer weights are proved too, in every precision, seed by seed.
+
 python -m benchmarks.seeds [--seeds N] [--reference-seeds N] [--out FILE]
 """
 
@@ -18,8 +20,11 @@ import torch
 from tqdm import tqdm
 
 from adder.errors import SolverError
+from adder.model import GPTAdder
 from adder.solver import check_transitions, search, solve
 from benchmarks.reference_solver import solve_as_reference
+from verify.proof import check, prove, read_architecture
+from verify.proof.formats import FORMATS
 
 SCHEMA = "adder-solver/1"
 OUT = Path("reports/data/solver.json")
@@ -33,7 +38,15 @@ def measure_ours(seed: int, kind: Any) -> dict[str, Any]:
     except SolverError as error:
         return _row(kind, seed, time.perf_counter() - begin, None, error.accuracy, error.margin, declared=False)
     seconds = time.perf_counter() - begin
-    return _row(kind, seed, seconds, search(seed, weights=kind).steps, *check_transitions(model), declared=True)
+    row = _row(kind, seed, seconds, search(seed, weights=kind).steps, *check_transitions(model), declared=True)
+    return row | ({"proved": proved_precisions(model)} if kind == "integer" else {})
+
+
+def proved_precisions(model: GPTAdder) -> list[str]:
+    """Return the precisions in which a model's weights are proved in both modes, by a certificate that was accepted."""
+    certificate = prove(read_architecture(model.state_dict()))
+    accepted = certificate["precisions"] if not check(certificate) else []
+    return [row["precision"] for row in accepted if {mode["outcome"] for mode in row["modes"]} == {"proved"}]
 
 
 def measure_reference(seed: int) -> dict[str, Any]:
@@ -94,6 +107,8 @@ def _print_summary(kind: str, rows: list[dict[str, Any]]) -> None:
         f"{kind}: {len(solved)} of {len(rows)} seeds right, {sum(row['declared'] for row in rows)} declared; "
         f"median {median:.3f} s; smallest margin {min(margins):.4g}"
     )
+    for name in FORMATS if kind == "integer" else ():
+        print(f"  proved in {name}: {sum(name in row['proved'] for row in rows)}")  # noqa: T201 - likewise
 
 
 if __name__ == "__main__":
