@@ -126,7 +126,7 @@ def test_all_pairs_below_100_come():
     ("alphabets", lambda a, b: any(set(f"{a:010}{b:010}") <= set(x) for x in ("09", "019", "0189", "45"))),
     ("sparse", lambda a, b: sum(digit != "0" for digit in str(a)) <= 3 and sum(digit != "0" for digit in str(b)) <= 3),
     ("short-against-long", lambda a, b: min(a, b) < 10_000),
-    ("round-sums", lambda a, b: min(abs(a + b - 10**place) for place in range(12)) <= 10),
+    ("round-totals", lambda a, b: min(abs(a + b - 10**place) for place in range(12)) <= 10),
     ("trailing-zeros", lambda a, b: a % 10 == b % 10 == 0),
     ("one-zero", lambda a, b: 0 in (a, b)),
     ("equal", lambda a, b: a == b),

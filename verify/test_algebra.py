@@ -48,7 +48,7 @@ def test_a_one_moves_from_one_operand_to_the_other(subject: Subject, pair: Pair)
 
 
 @given(pair=pairs(), place=st.integers(1, PLACES - 1))
-def test_the_sum_splits_between_any_two_columns(subject: Subject, pair: Pair, place: int) -> None:
+def test_the_answer_splits_at_any_place(subject: Subject, pair: Pair, place: int) -> None:
     a, b = pair
     unit = 10**place
     low, high = total(subject, a % unit, b % unit), total(subject, a // unit, b // unit)

@@ -24,12 +24,12 @@ def test_every_column_passes_its_carry_on(subject: Subject, pair: Pair) -> None:
 
 
 @given(pair=carry_chains())
-def test_a_carry_travels_through_decimal_columns(subject: Subject, pair: Pair) -> None:
+def test_a_carry_travels_through_decimal_places(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 
 @given(pair=carry_chains(base=2))
-def test_a_carry_travels_through_binary_columns(subject: Subject, pair: Pair) -> None:
+def test_a_carry_travels_through_binary_places(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 

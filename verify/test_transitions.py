@@ -51,7 +51,7 @@ def test_the_largest_logit_is_the_right_state_at_every_step(subject: Subject, pa
         assert logits.argmax(axis=1).tolist() == [transition(pair, state)] * WIDTH, f"by method {method}"
 
 
-def test_every_step_of_forced_sums_is_right(subject: Subject) -> None:
+def test_every_step_of_a_forced_answer_is_right(subject: Subject) -> None:
     require(subject, "forced_logits")
     a, b = np.random.default_rng(0).integers(0, MAX_OPERAND + 1, (2, 10_000))
 

@@ -151,7 +151,7 @@ def _pairs_of_round_sums(draw: st.DrawFn) -> Pair:
     return max(a, total - MAX_OPERAND), min(total - a, MAX_OPERAND)
 
 
-@stratum("round-sums", family="boundary", strategy=_pairs_of_round_sums())
+@stratum("round-totals", family="boundary", strategy=_pairs_of_round_sums())
 def _round_sums(random: Generator, cases: np.ndarray) -> Batch:
     """Sums within 10 of a power of ten."""
     total = 10 ** random.integers(1, PLACES + 1, len(cases)) + random.integers(-10, 11, len(cases))

@@ -132,7 +132,7 @@ KINDS = {
     "kill_matrix": Kind(
         "kill_matrix.json",
         "adder-kill-matrix/1",
-        "pytest tests/test_mutants.py --kill-matrix reports/data/kill_matrix.json",
+        "python -m tests.kill_matrix reports/data/kill_matrix.json",
         {"families": [str], "mutants": [{"name": str, "kills": [str], "named": Maybe(str)}]},
     ),
     "throughput": Kind(

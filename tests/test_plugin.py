@@ -1,0 +1,223 @@
+"""``pytest verify`` does what its options say, reports what it found, and leaves other people's tests alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutation import PLUGIN, ROOT, SUITE, families
+
+MUTANTS = ROOT / "tests" / "mutants.py"
+
+
+class Run:
+    """A pytest run of its own, in a folder of its own."""
+
+    def __init__(self, folder, *arguments, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "ADDER_", "CI"))}
+        finished = subprocess.run(
+            [sys.executable, "-m", "pytest", *PLUGIN, "-pno:cacheprovider", "--color=no", *map(str, arguments)],
+            cwd=folder,
+            env=clean | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        self.status = finished.returncode
+        self.output = finished.stdout + finished.stderr
+
+    def __contains__(self, text):
+        return text in self.output
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run_in_folder(*arguments, **environment):
+        return Run(tmp_path, *arguments, **environment)
+
+    return run_in_folder
+
+
+def on(mutant, *families_):
+    files = [SUITE / f"test_{family}.py" for family in families_]
+    return [*files, "--submission", f"{MUTANTS}:{mutant}", "--hypothesis-profile=quick"]
+
+
+def test_the_subject_and_how_much_was_tried_are_named(run):
+    found = run(*on("plain", "sums", "smoke"))
+
+    assert found.status == 0
+    assert f"subject {MUTANTS}:plain (plain), isolation off, profile quick" in found
+    assert re.search(r"hunted \d\d,\d{3} pairs in 4 strata: 0 failures", found.output)
+
+
+def test_the_subject_also_comes_from_the_environment_and_the_settings(run, tmp_path):
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nsubmission = {MUTANTS}:always_zero\n")
+    from_settings = run(SUITE / "test_vectors.py", f"--rootdir={tmp_path}", "-c", tmp_path / "pytest.ini", "-x")
+    from_environment = run(SUITE / "test_vectors.py", "-x", ADDER_SUBMISSION=f"{MUTANTS}:one_more")
+
+    assert "(always_zero)" in from_settings
+    assert "(one_more)" in from_environment
+    assert from_settings.status == from_environment.status == 1
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--stratum=nowhere"], "no stratum is named 'nowhere'; there are: placed-chains,"),
+    (["--budget=0"], "--budget=0.0 must be more than 0"),
+    (["--cases=0"], "--cases=0 must be more than 0"),
+    (["--cases=-3"], "--cases=-3 must be more than 0"),
+    (["--xfails-file=nowhere.txt"], "the ledger 'nowhere.txt' cannot be read"),
+])  # fmt: skip
+def test_an_option_without_sense_is_refused_in_one_line(run, arguments, message):
+    found = run(*on("plain", "smoke"), *arguments)
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert message in found
+    assert "Traceback" not in found
+
+
+def test_a_broken_database_is_refused_in_one_line(run, tmp_path):
+    (tmp_path / ".hypothesis").write_text("no folder")
+
+    found = run(*on("plain", "smoke"))
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert "the example database '.hypothesis/examples' cannot be used (Not a directory)" in found
+
+
+def test_a_subject_that_is_none_ends_the_run_with_status_2(run):
+    found = run(SUITE / "test_smoke.py", "--submission=nowhere.py")
+
+    assert found.status == 2
+    assert "'nowhere.py' is no file or folder" in found
+
+
+def test_one_stratum_can_be_hunted_alone(run, tmp_path):
+    found = run(*on("plain", "sums", "carry"), "--stratum=words", "--cases=1000", "--evidence=found.json")
+
+    assert found.status == 0
+    assert "1 passed" in found
+    strata = json.loads((tmp_path / "found.json").read_text())["strata"]
+    assert [(stratum["name"], stratum["cases"]) for stratum in strata] == [("words", 1_000)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_evidence_tells_what_was_found(run, tmp_path, workers):
+    found = run(*on("carry_dropped_after_2_columns", "carry", "smoke"), "--evidence=found.json", f"-n{workers}")
+    evidence = json.loads((tmp_path / "found.json").read_text())
+    families_ = {family["name"]: family for family in evidence["families"]}
+
+    assert found.status == 1
+    assert evidence["schema"] == "adder-evidence/1"
+    assert evidence["subject"]["name"] == "carry_dropped_after_2_columns"
+    assert families_["smoke"]["failed"] == 0
+    assert families_["carry"]["failed"] > 8
+    assert families_["carry"]["seconds"] > 0
+    assert {"failures", "cases", "sentence", "complete"} <= evidence["strata"][0].keys()
+    assert (evidence["counterexample"]["a"], evidence["counterexample"]["b"]) == (1, 99)
+    assert evidence["counterexample"]["replay"].startswith("pytest verify -k carry")
+    assert any(row["failures"] for row in evidence["chains"] if row["length"] == 3)
+
+
+def test_a_skip_is_counted_with_its_reason(run, tmp_path):
+    run(*on("plain", "transitions"), "--evidence=found.json")
+    (family,) = json.loads((tmp_path / "found.json").read_text())["families"]
+
+    assert family["skipped"] == 17
+    assert family["reasons"] == [
+        (
+            "plain offers no forced_logits: forced_logits(model, ids, method=None) -> "
+            "logits of every answer step, the answer being forced"
+        )
+    ]
+
+
+def test_the_card_stands_in_the_report_of_a_failure(run):
+    found = run(*on("no_carry_into_column_2", "carry"), "-x")
+
+    assert "add(1, 9)=0, but should be 10 [carry chain of 1 from column 1]" in found
+    assert "  a      .........1" in found
+    assert f"again: pytest verify -k carry --submission {MUTANTS}:no_carry_into_column_2" in found
+
+
+def test_the_ledger_lets_known_failures_pass_and_no_other(run, tmp_path):
+    ledger = tmp_path / "known.txt"
+    ledger.write_text(
+        "test_vectors.py  # nothing is right here\ntest_smoke.py::test_an_easy_sum_is_right[1-2]  # three\n"
+    )
+    arguments = [*on("one_more", "vectors", "smoke"), "--xfails-file=known.txt"]
+
+    found = run(*arguments)
+    assert "72 xfailed" not in found
+    assert "73 xfailed" in found
+    assert "4 failed" in found
+
+    ledger.write_text("test_smoke.py::test_an_easy_sum_is_an_integer  # it is one\n")
+    found = run(*arguments)
+    assert "[XPASS(strict)] it is one" in found
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("test_smoke.py::test_nothing  # gone", "known.txt:1: 'test_smoke.py::test_nothing' matches no test"),
+    ("test_nowhere.py  # gone", "known.txt:1: 'test_nowhere.py' matches no test"),
+    ("test_smoke.py", "known.txt:1: 'test_smoke.py' has no reason"),
+])  # fmt: skip
+def test_the_ledger_complains_about_a_line_that_is_not_in_order(run, tmp_path, line, message):
+    (tmp_path / "known.txt").write_text(line + "\n")
+
+    found = run(*on("plain", "smoke"), "--xfails-file=known.txt")
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert message in found
+
+
+def test_a_ledger_line_for_a_family_that_was_not_collected_is_no_fault(run, tmp_path):
+    (tmp_path / "known.txt").write_text("test_carry.py  # another run's\n")
+
+    assert run(*on("plain", "smoke"), "--xfails-file=known.txt").status == 0
+
+
+def test_the_suite_runs_by_its_package_name(run):
+    found = run("--pyargs", "verify", "-k", "smoke", "--submission", f"{MUTANTS}:plain", "--hypothesis-profile=quick")
+
+    assert found.status == 0
+    assert "9 passed" in found
+
+
+def test_a_family_word_picks_that_family_and_no_other(run):
+    names = families()
+    found = run(SUITE, "--collect-only", "-q", "--submission", f"{MUTANTS}:plain")
+    tests = [line.rpartition("/")[2] for line in found.output.splitlines() if "::" in line]
+
+    strays = [
+        (test, word) for test in tests for word in names
+        if word in test.lower() and not test.startswith(f"test_{word}.py")
+    ]  # fmt: skip
+
+    assert tests
+    assert strays == []
+
+
+def test_other_peoples_tests_are_left_alone(run, tmp_path):
+    (tmp_path / "test_other.py").write_text("def test_it():\n    pass\n")
+
+    found = run("test_other.py", "-q", "--evidence=found.json")
+
+    assert found.status == 0
+    assert found.output.splitlines()[-1].startswith("1 passed")
+    assert "subject" not in found
+    assert not (tmp_path / ".hypothesis").exists()
+
+
+def test_the_plugin_is_light_to_import():
+    script = "import sys, verify.plugin; print(sorted({'torch', 'hypothesis', 'numpy'} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "[]"
