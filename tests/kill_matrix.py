@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tests.mutants import MUTANTS
-from tests.mutation import families, kills
+from tests.mutation import families, killers
 from verify.report.evidence import KINDS, check, write
 
 
@@ -18,8 +18,8 @@ def kill_matrix(names: list[str], against: list[str]) -> dict[str, Any]:
     rows = []
     for name in tqdm(names, unit="mutant"):
         mutant = MUTANTS[name]
-        killers = [family for family in against if kills(name, family, mutant.cases)]
-        rows.append({"name": name, "named": mutant.family, "fault": mutant.fault, "kills": killers})
+        found = killers(name, against, mutant.cases)
+        rows.append({"name": name, "named": mutant.family, "fault": mutant.fault, "kills": found})
     return {"schema": KINDS["kill_matrix"].schema, "families": against, "mutants": rows}
 
 

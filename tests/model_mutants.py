@@ -114,6 +114,17 @@ class ModelMutant:
         return submission.forced_logits(model, ids, method)
 
 
+@dataclass
+class ShiftedMutant(ModelMutant):
+    """The right model whose logits are given a little off, by a method that has a name."""
+
+    METHODS: tuple[str, ...] = ("shifted",)
+
+    def forced_logits(self, model: GPTAdder, ids: np.ndarray, method: str | None = None) -> np.ndarray:
+        """Return its logits, (N, 35, 4), each a hundredth too large."""
+        return super().forced_logits(model, ids) + 0.01
+
+
 def right_model() -> GPTAdder:
     """Return a model that adds: integer weights of which no float operation rounds, of smallest margin 1."""
     import torch
@@ -255,9 +266,14 @@ def _route(distance: int | None) -> Callable[[GPTAdder], None]:
 
 def _types() -> Iterator[ModelMutant]:
     yield ModelMutant("overflows_in_float16", "numerics", "logits beyond 65,504", _scale(300.0), right_model)
-    yield ModelMutant(
-        "ties_in_bfloat16", "numerics", "a margin below the bits of bfloat16", _narrow_margin, right_model
-    )
+    fault = "a margin below the bits of bfloat16"
+    yield ModelMutant("ties_in_bfloat16", "numerics", fault, _narrow_margin, right_model)
+    fault = "logits are not those of the weights"
+    yield ShiftedMutant("logits_off_by_a_hundredth", "proof", fault, _leave, right_model)
+
+
+def _leave(model: GPTAdder) -> None:
+    """Change nothing."""
 
 
 def _scale(factor: float) -> Callable[[GPTAdder], None]:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import sys
+from collections.abc import Generator, Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -24,11 +25,17 @@ TEETH = "teeth"  # a Hypothesis profile: no shrinking, no database
 
 
 class Teeth:
-    """A plugin that registers the profile in which a mutant dies fastest."""
+    """A plugin under which a mutant dies fast: without shrinking, and a family that failed once is left.
 
-    @pytest.hookimpl(tryfirst=True)
+    Attributes:
+        failed: the families that have failed.
+    """
+
+    def __init__(self) -> None:
+        self.failed: set[str] = set()
+
+    @pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile
     def pytest_configure(self) -> None:
-        """Register the profile before Hypothesis loads it."""
         from hypothesis import HealthCheck, Phase, settings
 
         settings.register_profile(
@@ -42,44 +49,60 @@ class Teeth:
             report_multiple_bugs=False,
         )
 
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if family(item) in self.failed:
+            pytest.skip("its family has killed the mutant")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed:
+            self.failed.add(family(item))
+        return report
+
+
+def family(item: pytest.Item) -> str:
+    """Return the family of a claim, by its file."""
+    return item.path.stem.removeprefix("test_")
+
 
 def families() -> list[str]:
     """Return the families of claims, by their files."""
     return sorted(path.stem.removeprefix("test_") for path in SUITE.glob("test_*.py"))
 
 
-def kills(mutant: str, family: str, cases: int, *, module: str = "tests/mutants.py") -> bool:
-    """Return whether a family's claims refuse a mutant.
+def killers(mutant: str, against: Iterable[str], cases: int) -> list[str]:
+    """Return those families whose claims refuse a mutant.
 
     Raises:
         RuntimeError: the run neither passed nor failed; its output is the message.
     """
+    against = list(against)
     arguments = [
         *PLUGIN,
-        str(SUITE / f"test_{family}.py"),
-        f"--submission={ROOT / module}:{mutant}",
-        "--sandbox=off",
+        *[str(SUITE / f"test_{family}.py") for family in against],
+        f"--submission={ROOT / 'tests' / 'mutants.py'}:{mutant}",
         f"--cases={cases}",
         "--budget=600",
         f"--hypothesis-profile={TEETH}",
         "--tb=no",
-        "-qqx",
         f"--rootdir={ROOT}",
         "-pno:cacheprovider",
-        "-Wignore:Module already imported:pytest.PytestAssertRewriteWarning",  # the plugin, by the last session
         "-pno:terminalreporter",
     ]
-    output = io.StringIO()
+    output, teeth = io.StringIO(), Teeth()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        status = pytest.main(arguments, plugins=[Teeth()])
+        status = pytest.main(arguments, plugins=[teeth])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"{family} on {mutant}: exit status {status}\n{output.getvalue()}")
-    return status == pytest.ExitCode.TESTS_FAILED
+        raise RuntimeError(f"{mutant}: exit status {status}\n{output.getvalue()}")
+    return [family for family in against if family in teeth.failed]
 
 
 def teeth_of(family: str) -> dict[str, bool]:
     """Return of each mutant that names a family whether the family kills it."""
-    return {name: kills(name, family, mutant.cases) for name, mutant in MUTANTS.items() if mutant.family == family}
+    return {
+        name: bool(killers(name, [family], mutant.cases)) for name, mutant in MUTANTS.items() if mutant.family == family
+    }
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def test_a_kept_pair_is_the_first_that_its_property_sees():
     database, seen = InMemoryExampleDatabase(), []
     claim = property_over(database, seen, [Phase.reuse])
 
-    assert replay.keep(database, replay.key(claim), PAIR)
+    assert replay.keep(database, replay.key_of("claim", "subject"), PAIR)
     with pytest.raises(AssertionError):
         claim()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SUITE = Path(__file__).resolve().parent
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
 
+_REPLAYED_BY = pytest.StashKey[dict[str, bytes]]()  # the key of the property that replays, by family
 _DATABASE = pytest.StashKey[Any]()  # an ExampleDatabase, imported late
 
 
@@ -53,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that make no sense; make ready to report."""
     config.addinivalue_line("markers", "thorough(reason): a claim that takes long; profiles ci and hunt verify it")
+    config.addinivalue_line("markers", "replays: the property over pairs() that replays what its family's claims find")
     for option in ("cases", "budget"):
         value = config.getoption(option)
         if value is not None and not value > 0:
@@ -130,7 +132,7 @@ def hunt(request: pytest.FixtureRequest, subject: Subject) -> BatchTier:
     def record(found: dict[str, Any]) -> None:
         request.node.user_properties.append((recorder.STRATUM, found))
 
-    return BatchTier(subject, limits, seed_of(config), config.stash.get(_DATABASE, None), record)
+    return BatchTier(subject, limits, seed_of(config), record)
 
 
 def seed_of(config: pytest.Config) -> int:
@@ -215,11 +217,15 @@ def _set_keys(config: pytest.Config, claims: list[pytest.Item]) -> None:
     """Keep the examples of each property and subject apart, and replay them under any seed."""
     from verify.hunt.replay import key_of, set_key
 
+    replayed_by = config.stash[_REPLAYED_BY] = {}
     verified = f"{submission_of(config) or ''} {config.getoption('method') or ''}".strip()
     for item in claims:
         function = getattr(item, "obj", None)
         if getattr(function, "is_hypothesis_test", False):
-            set_key(function, key_of(f"{item.path.name}::{function.__name__}", verified))  # type: ignore[union-attr]
+            key = key_of(f"{item.path.name}::{function.__name__}", verified)  # type: ignore[union-attr]
+            set_key(function, key)
+            if item.get_closest_marker("replays"):
+                replayed_by[family_of(item) or ""] = key
 
 
 def _keep_stratum(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -246,15 +252,18 @@ def _run(config: pytest.Config) -> dict[str, Any]:
 
 
 def _explain(item: pytest.Item, call: pytest.CallInfo[None], family: str) -> str:
-    """Return the card of the counterexample by which a claim failed, and attach its values; "" where there is none."""
+    """Return the card of a failed claim's counterexample, or ""; attach its values, and keep it for the next run."""
     from verify.assertions import WrongAnswerError
 
     loaded = getattr(item, "funcargs", {}).get("subject")
     if loaded is None or call.excinfo is None or not isinstance(call.excinfo.value, WrongAnswerError):
         return ""
     from verify.explain import card, explain
+    from verify.hunt.replay import keep
 
-    found = explain(loaded, call.excinfo.value, family=family)
+    wrong = call.excinfo.value
+    keep(item.config.stash.get(_DATABASE, None), item.config.stash[_REPLAYED_BY].get(family), (wrong.a, wrong.b))
+    found = explain(loaded, wrong, family=family)
     item.user_properties.append((recorder.COUNTEREXAMPLE, found.as_json()))
     return card(found)
 

@@ -18,6 +18,7 @@ from verify.subject import Subject
 STRATA = strata_of("carry")
 
 
+@pytest.mark.replays
 @given(pair=pairs())
 def test_every_column_passes_its_carry_on(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
@@ -45,4 +46,4 @@ def test_a_one_runs_through_nines(subject: Subject, length: int) -> None:
 
 @pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
 def test_no_carry_is_lost_or_invented(hunt: BatchTier, stratum: Stratum) -> None:
-    hunt.check(stratum, test_every_column_passes_its_carry_on)
+    hunt.check(stratum)

@@ -26,6 +26,7 @@ def operands_through(place: int, pair: int, state: int) -> Pair:
     return sum((two >> 1) << at for at, two in bits.items()), sum((two & 1) << at for at, two in bits.items())
 
 
+@pytest.mark.replays
 @given(pair=pairs())
 def test_any_pair_takes_its_steps_right(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)

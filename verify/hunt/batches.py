@@ -1,4 +1,4 @@
-"""The batch tier of a test run: a stratum is searched, its failure shrunk and handed to its family's property."""
+"""The batch tier of a test run: a stratum is searched, and the smallest pair that it leads to is reported."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import Phase, settings
 
 from verify.assertions import WrongAnswerError
-from verify.hunt import replay
 from verify.hunt.search import Limits, Search, search, shrink
 from verify.hunt.strata import Stratum
 from verify.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hypothesis.database import ExampleDatabase
 
 
 @dataclass(frozen=True)
@@ -27,22 +24,16 @@ class BatchTier:
         subject: what is under verification.
         limits: of one stratum.
         seed: of the batches.
-        database: where failures are kept for the next run, or None.
         record: takes what the search of a stratum found, as plain values.
     """
 
     subject: Subject
     limits: Limits
     seed: int
-    database: ExampleDatabase | None
     record: Callable[[dict[str, Any]], None]
 
-    def check(self, stratum: Stratum, claim: Callable[..., None]) -> None:
+    def check(self, stratum: Stratum) -> None:
         """Assert that no pair of a stratum is added wrongly.
-
-        Args:
-            stratum: where to look.
-            claim: the Hypothesis property over `verify.strategies.pairs` that replays a failure in the next run.
 
         Raises:
             WrongAnswerError: about the smallest wrong pair that is reached from the first.
@@ -51,11 +42,9 @@ class BatchTier:
         found = search(self.subject, stratum, self.limits, seed=self.seed)
         self.record(describe(found, stratum))
         if found.first is not None:
-            raise self._wrong(found, claim)
+            raise self._wrong(found, *found.first)
 
-    def _wrong(self, found: Search, claim: Callable[..., None]) -> WrongAnswerError:
-        a, b = found.first or (0, 0)
-        replay.keep(self.database, replay.key(claim), (a, b))
+    def _wrong(self, found: Search, a: int, b: int) -> WrongAnswerError:
         got = self.subject.add(a, b)
         if got == a + b:
             call = f"add_batch([{a}], [{b}]), where add({a}, {b}) is right"

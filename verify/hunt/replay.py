@@ -36,15 +36,9 @@ def set_key(test: Any, key: bytes) -> None:
     test._hypothesis_internal_database_key = key  # noqa: SLF001 - read by hypothesis.core, no public way
 
 
-def key(test: Any) -> bytes:
-    """Return the key that `set_key` gave a test."""
-    found: bytes = test._hypothesis_internal_database_key  # noqa: SLF001 - see set_key
-    return found
-
-
-def keep(database: ExampleDatabase | None, under: bytes, pair: Pair) -> bool:
+def keep(database: ExampleDatabase | None, under: bytes | None, pair: Pair) -> bool:
     """Store a failing pair for the property of a key that draws from `pairs`; return whether it was stored."""
-    if database is None or choices_to_bytes is None:
+    if database is None or under is None or choices_to_bytes is None:
         return False
     database.save(under + b".secondary", choices_to_bytes(choices_of(pair)))
     return True
