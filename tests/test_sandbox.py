@@ -241,7 +241,7 @@ def test_the_worker_ends_when_its_parent_is_killed(rung, scratch):
     )
     root = str(Path(subject.__file__).parents[1])
     environment = {"PYTHONPATH": root, "TMPDIR": str(scratch), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as parent:  # noqa: S603
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout.readline() == b"ready\n"
         parent.send_signal(signal.SIGKILL)
     give_up = time.monotonic() + 5

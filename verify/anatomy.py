@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from verify.subject import LoadedAdder, Subject
     from verify.watching import PatchPoint, Trace
 
+__all__ = ["OUTCOMES", "audit", "audit_checks", "parameters"]
+
 OUTCOMES = {"ok", "suspect", "violated", "unknown"}
 
 _FEW = SUMS[10:18]

@@ -46,7 +46,14 @@ def parameters(subject: Subject) -> dict[str, Any]:
 
 @operation
 def count_parameters(loaded: LoadedAdder) -> dict[str, Any]:
-    """Return how many parameters a model has, by each way of counting."""
+    """Return how many parameters a model has, by each way of counting; found out once."""
+    if "counts" not in loaded.memory:
+        loaded.memory["counts"] = _count(loaded)
+    counts: dict[str, Any] = loaded.memory["counts"]
+    return counts
+
+
+def _count(loaded: LoadedAdder) -> dict[str, Any]:
     found = tensors(loaded)
     counted = [tensor for tensor in found if tensor.is_parameter]
     others = [tensor for tensor in found if not tensor.is_parameter]
