@@ -160,7 +160,7 @@ def kill_matrix(mutants: int = 26) -> JSONObject:
     for index in range(mutants):
         named = FAMILIES[index % len(FAMILIES)]
         kills = [named, FAMILIES[(index * 5 + 1) % len(FAMILIES)]] if index % 3 else [named]
-        rows.append({"name": f"{named} fault {index}", "named": named, "kills": kills})
+        rows.append({"name": f"{named} fault {index}", "named": named, "kills": kills, "fault": "Drops a carry."})
     return {"schema": "adder-kill-matrix/1", "families": list(FAMILIES), "mutants": rows}
 
 

@@ -84,9 +84,12 @@ def test_the_reference_is_drawn_first_and_the_floor_last():
     assert [*plots.by_path(samples.throughput()["paths"])][0::5] == ["reference", "torch.add"]
 
 
-def test_a_path_with_more_threads_is_a_line_of_its_own():
-    rows = samples.throughput()["paths"][:2]
-    assert list(plots.by_path([rows[0], rows[1] | {"threads": 2}])) == ["reference", "reference, 2 threads"]
+def test_every_number_of_threads_has_a_figure_of_its_own_and_a_device_a_line_of_its_own():
+    rows = samples.throughput()["paths"][:3]
+    rows = [rows[0], rows[1] | {"threads": 2}, rows[2] | {"device": "cuda"}]
+    groups = plots.by_threads(rows)
+    assert list(groups) == [1, 2]
+    assert list(plots.by_path(groups[1])) == ["reference", "reference, cuda"]
 
 
 @pytest.mark.parametrize("name", ["$", "$x$ $\\frac{", "<b>", "w" * 300])

@@ -12,6 +12,7 @@ from tests import report_samples as samples
 from verify.report import card, carry, tables, verdict
 from verify.report.badge import badge_json, badge_svg
 from verify.report.evidence import Evidence
+from verify.report.page import page
 
 VERDICTS = tuple(verdict.SIGNS)
 OPERANDS = st.integers(0, 9_999_999_999)
@@ -70,6 +71,24 @@ def test_the_card_shows_the_columns_of_a_counterexample_and_how_to_run_it_again(
     assert "10 + 9990 = 10000, but it says 0" in text
     assert "pytest verify -k carry --submission broken.py" in text
     assert "placed-chains" in text
+
+
+def test_the_card_says_a_proof_in_short_and_the_page_never_cuts_the_statement():
+    report = samples.report()
+    statement = "For all integers. " * 100 + "The end."
+    report["proof"] |= {"certificate": samples.proof() | {"statement": statement}, "statement": statement}
+    assert "in float64, float32, in any order of evaluation; least margin 2, largest error bound 0" in card.card(report)
+    assert statement in page(report)
+
+
+def test_what_fails_stands_first():
+    assert str(tables.strata(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "placed-chains"
+    assert str(tables.families(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "carry"
+
+
+def test_a_column_in_which_nothing_is_known_is_left_out():
+    rows = [{"name": "uniform", "cases": 3, "failures": 0}]
+    assert tables.strata(samples.report(strata=rows)).headers == ["stratum", "cases", "failures"]
 
 
 def test_the_card_takes_the_drawn_card_where_there_is_one():

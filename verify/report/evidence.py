@@ -133,7 +133,7 @@ KINDS = {
         "kill_matrix.json",
         "adder-kill-matrix/1",
         "python -m tests.kill_matrix reports/data/kill_matrix.json",
-        {"families": [str], "mutants": [{"name": str, "kills": [str], "named": Maybe(str)}]},
+        {"families": [str], "mutants": [{"name": str, "kills": [str], "named": Maybe(str), "fault": Maybe(str)}]},
     ),
     "throughput": Kind(
         "throughput.json",

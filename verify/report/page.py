@@ -79,7 +79,7 @@ def _statement(evidence: Evidence) -> str:
     report = evidence.correctness or {"verdict": "", "proof": None}
     if report["verdict"] != verdict.PROVED:
         return ""
-    return words.detail((report["proof"] or evidence.proof or {"statement": ""})["statement"])
+    return words.whole((report["proof"] or evidence.proof or {"statement": ""})["statement"])
 
 
 def _render(template: str, found: list[Section], **values: object) -> str:
@@ -95,7 +95,7 @@ def _render(template: str, found: list[Section], **values: object) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters["detail"] = words.detail
+    environment.filters["whole"] = words.whole
     return environment.get_template(template).render(
         sections=found,
         drawn=drawn,

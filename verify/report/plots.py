@@ -91,7 +91,7 @@ def kill_matrix(evidence: JSONObject) -> Figure:
         "Mutants and the families that kill them",
         f"One column a mutant, one row a family of claims; a filled cell is a kill. {killed} of {len(mutants)} mutants "
         "are killed.",
-        draw((max(4.6, 1.4 + 0.052 * len(mutants)), 0.7 + 0.2 * len(evidence["families"])), _paint_kills,
+        draw((min(11.3, max(4.6, 1.4 + 0.052 * len(mutants))), 0.7 + 0.2 * len(evidence["families"])), _paint_kills,
              evidence["families"], mutants),
         wide=True,
     )  # fmt: skip
@@ -115,7 +115,7 @@ def _paint_kills(drawing: Drawing, families: list[str], mutants: list[JSONObject
     axes.set_xlim(-0.7, len(mutants) - 0.3)
     axes.set_ylim(len(families) - 0.4, -0.6)
     axes.set_yticks(range(len(families)), [words.name(family)[:LONGEST_NAME] for family in families])
-    axes.set_xlabel(f"{len(mutants)} mutants; dark: the family that a mutant is named for")
+    axes.set_xlabel(f"{len(mutants)} mutants; in strong colour the family that each is named for")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -136,7 +136,7 @@ def throughput(rows: list[JSONObject], threads: int) -> Figure:
         f"Pairs a second against batch size, {words.plural(threads, 'thread')}",
         f"Both axes are logarithmic. {len(series)} paths: {', '.join(series)}. The fastest is "
         f"{label(best)} with {words.scaled(median_speed(best))} pairs/s at a batch of {best['batch']:,}.",
-        draw((6.4, 4.8), _paint_throughput, series),
+        draw((5.3, 4.4), _paint_throughput, series),
         wide=True,
     )
 
@@ -155,10 +155,9 @@ def by_path(rows: list[JSONObject]) -> dict[str, list[JSONObject]]:
 
 
 def label(row: JSONObject) -> str:
-    """Return the name of a path, with its device where it is not the CPU, and its threads where they are many."""
+    """Return the name of a path, with its device where it is not the CPU."""
     device = "" if row["device"] == "cpu" else f", {words.name(row['device'])[:LONGEST_NAME]}"
-    threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
-    return words.name(row["path"])[:LONGEST_NAME] + device + threads
+    return words.name(row["path"])[:LONGEST_NAME] + device
 
 
 def median_speed(row: JSONObject) -> float:

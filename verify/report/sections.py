@@ -131,7 +131,8 @@ def _plane(evidence: Evidence) -> Section:
 
 def _chains(evidence: Evidence) -> Section:
     parts: list[Part] = []
-    rows = (evidence.chains or {"rows": (evidence.correctness or {}).get("chains")})["rows"]
+    within = (evidence.correctness or {}).get("chains")  # a run keeps them in its verdict
+    rows = evidence.chains["rows"] if evidence.chains else within
     if rows:
         parts.append(Paragraph(
             "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds "
@@ -139,7 +140,7 @@ def _chains(evidence: Evidence) -> Section:
         ))  # fmt: skip
         bases = sorted({row["base"] for row in rows}, reverse=True)
         parts += [plots.chains([row for row in rows if row["base"] == base], base) for base in bases]
-    return Section("chains", "Carry chains", parts, ("chains",))
+    return Section("chains", "Carry chains", parts, (CORRECTNESS if within else "chains",))
 
 
 def _teeth(evidence: Evidence) -> Section:
@@ -157,7 +158,7 @@ def _teeth(evidence: Evidence) -> Section:
             plots.kill_matrix(evidence.kill_matrix),
             Table("Kills by family", ["family", "kills", "named for it", "kills alone"],
                   [_kills(mutants, family) for family in names], right=(1, 2, 3)),
-            Table("Every mutant", ["mutant", "named for", "killed by"],
+            Table("Every mutant", ["mutant", "what is wrong", "named for", "killed by"],
                   [_killed(mutant) for mutant in mutants], folded=True),
         ]  # fmt: skip
     return Section("teeth", "The suite's teeth", parts, ("kill_matrix",))
@@ -172,7 +173,8 @@ def _kills(mutants: list[JSONObject], family: str) -> Row:
 
 def _killed(mutant: JSONObject) -> Row:
     by = ", ".join(words.name(family) for family in mutant["kills"])
-    return [words.name(mutant["name"]), words.name(mutant.get("named") or "-"), by or Cell("survives", "bad")]
+    fault, named = words.detail(mutant.get("fault") or "-"), words.name(mutant.get("named") or "-")
+    return [words.name(mutant["name"]), fault, named, by or Cell("survives", "bad")]
 
 
 def _parameters(evidence: Evidence) -> Section:
@@ -196,14 +198,13 @@ def _throughput(evidence: Evidence) -> Section:
     parts: list[Part] = []
     if evidence.throughput and evidence.throughput["paths"]:
         rows = evidence.throughput["paths"]
-        series = plots.by_path(rows)
+        groups = plots.by_threads(rows)
+        series = [found for group in groups.values() for found in plots.by_path(group).values()]
         parts = [
             Paragraph(_KINDS_OF_PATH),
-            *(plots.throughput(found, threads) for threads, found in plots.by_threads(rows).items()),
-            speeds.paths(
-                "Every path at its best batch", [max(each, key=plots.median_speed) for each in series.values()]
-            ),
-            speeds.paths("Every path at every batch", [row for each in series.values() for row in each], folded=True),
+            *(plots.throughput(group, threads) for threads, group in groups.items()),
+            speeds.paths("Every path at its best batch", [max(found, key=plots.median_speed) for found in series]),
+            speeds.paths("Every path at every batch", [row for found in series for row in found], folded=True),
             *speeds.others(evidence.throughput),
         ]
     return Section("throughput", "Throughput", parts, ("throughput",), THROUGHPUT)

@@ -13,6 +13,7 @@ def paths(title: str, rows: list[JSONObject], *, folded: bool = False) -> Table:
         [
             plots.label(row),
             words.name(row["kind"]),
+            words.count(row["threads"]),
             words.count(row["batch"]),
             words.scaled(plots.median_speed(row)),
             _middle_half(row["pairs_per_second"]),
@@ -22,10 +23,10 @@ def paths(title: str, rows: list[JSONObject], *, folded: bool = False) -> Table:
         for row in rows
     ]
     headers = [
-        "path", "kind", "batch", "pairs/s", "middle half of rounds", "x reference", "of the floor", "bytes a pair",
-        "made",
+        "path", "kind", "threads", "batch", "pairs/s", "middle half of rounds", "x reference", "of the floor",
+        "bytes a pair", "made",
     ]  # fmt: skip
-    return Table(title, headers, cells, right=(2, 3, 4, 5, 6, 7, 8), folded=folded)
+    return Table(title, headers, cells, right=(2, 3, 4, 5, 6, 7, 8, 9), folded=folded)
 
 
 def others(found: JSONObject) -> list[Table]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tabulate import tabulate
 
 from verify.report import words
 from verify.report.blocks import Cell, Row, Table
 from verify.report.evidence import JSONObject
-from verify.report.verdict import MARKS, RANK, headline
+from verify.report.verdict import MARKS, RANK, headline, proved_precisions
 
 _MARKDOWN = re.compile(
     r"[\\`\[\]|~$]|\*(?! )|(?<! )\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|<(?=[A-Za-z/!?])"
@@ -36,7 +37,7 @@ def card_rows(report: JSONObject) -> Table:
         ["time", words.seconds(report["seconds"])],
     ]
     if report["proof"]:
-        rows.insert(6, ["proof", words.detail(report["proof"]["statement"])])
+        rows.insert(6, ["proof", _proof(report["proof"])])
     if report["counterexample"] and report["counterexample"].get("replay"):
         rows.insert(6, ["again", words.detail(report["counterexample"]["replay"])])
     return Table("Verdict", [], [[Cell(str(name), header=True), *rest] for name, *rest in rows])
@@ -53,10 +54,10 @@ def families(report: JSONObject) -> Table:
             "-" if row.get("seconds") is None else words.seconds(row["seconds"]),
             words.detail(row.get("reason") or ""),
         ]
-        for row in report["families"]
+        for row in sorted(report["families"], key=lambda row: -row["failed"])
     ]
     headers = ["family", "passed", "failed", "skipped", "time", "why skipped or failed"]
-    return Table("Claims by family", headers, rows, right=(1, 2, 3, 4))
+    return _compact(Table("Claims by family", headers, rows, right=(1, 2, 3, 4)))
 
 
 def strata(report: JSONObject) -> Table:
@@ -71,7 +72,7 @@ def strata(report: JSONObject) -> Table:
             "-" if row.get("uniform_expected") is None else words.number(row["uniform_expected"], 2),
             words.detail(row.get("sentence") or ""),
         ]
-        for row in report["strata"]
+        for row in sorted(report["strata"], key=lambda row: -row["failures"])
     ]
     headers = [
         "stratum",
@@ -82,7 +83,8 @@ def strata(report: JSONObject) -> Table:
         f"in {_UNIFORM_PAIRS:,} uniform",
         "what lies in it",
     ]
-    return Table("Strata, regions of operand space that are sampled on purpose", headers, rows, right=(2, 3, 4, 5))
+    title = "Strata, regions of operand space that are sampled on purpose"
+    return _compact(Table(title, headers, rows, right=(2, 3, 4, 5)))
 
 
 def audit(report: JSONObject) -> Table:
@@ -174,6 +176,16 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
+def _compact(table: Table) -> Table:
+    """Return a table without the columns in which no row says anything."""
+    kept = [
+        column for column in range(len(table.headers)) if any(str(row[column]) not in ("", "-") for row in table.rows)
+    ]
+    right = tuple(place for place, column in enumerate(kept) if column in table.right)
+    rows = [[row[column] for column in kept] for row in table.rows]
+    return replace(table, headers=[table.headers[column] for column in kept], rows=rows, right=right)
+
+
 def _align(table: Table, width: int) -> tuple[str, ...]:
     return tuple("right" if column in table.right else "left" for column in range(width)) if table.rows else ()
 
@@ -183,6 +195,17 @@ def _stratum_bound(row: JSONObject) -> str:
         return "exhaustive"
     rate = row.get("failure_rate_bound_95")
     return "-" if rate is None else words.one_in(rate)
+
+
+def _proof(found: JSONObject) -> str:
+    """Return what is proved in short; the statement in full stands on the page and in the certificate."""
+    certificate = found["certificate"]
+    if not isinstance(certificate, dict):
+        return words.detail(found["statement"])
+    proved = proved_precisions(certificate)
+    least, largest = (words.name(found[key]) for key in ("margin", "error_bound"))
+    told = f"in {', '.join(proved)}, in any order of evaluation" if proved else "in no precision"
+    return f"{told}; least margin {least}, largest error bound {largest}"
 
 
 def _tally(found: list[JSONObject]) -> str:

@@ -64,9 +64,15 @@ def _how_sure(evidence: Evidence, report: JSONObject) -> Answer:
 
 
 def _where_proved(evidence: Evidence) -> str:
-    precisions = (evidence.proof or {"precisions": []})["precisions"]
-    proved = [each["precision"] for each in precisions if all(mode["outcome"] == "proved" for mode in each["modes"])]
-    return f" for {', '.join(map(words.name, proved))}, in any order of evaluation" if proved else ""
+    proved = proved_precisions(evidence.proof) if evidence.proof else []
+    return f" for {', '.join(proved)}, in any order of evaluation" if proved else ""
+
+
+def proved_precisions(certificate: JSONObject) -> list[str]:
+    """Return the precisions in which a certificate proves every mode."""
+    found = certificate["precisions"]
+    proved = [each for each in found if each["modes"] and all(mode["outcome"] == "proved" for mode in each["modes"])]
+    return [words.name(each["precision"]) for each in proved]
 
 
 def bound(report: JSONObject) -> str:

@@ -22,6 +22,12 @@ def detail(value: object) -> str:
     return printable(" ".join(str(value).split()), DETAIL_LENGTH)
 
 
+def whole(value: object) -> str:
+    """Return a text of which nothing may be cut, on one line, with what is not printable shown as escapes."""
+    text = " ".join(str(value).split())
+    return printable(text, len(text))
+
+
 def block(value: object) -> str:
     """Return a stranger's text on as many lines as it has, each as `name` shows it."""
     return "\n".join(name(line) for line in str(value).expandtabs().split("\n")[:BLOCK_LINES])
