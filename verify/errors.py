@@ -6,7 +6,8 @@
    value, an ``add`` that raises on every easy sum). Exit status 2.
 4. *Running it*: `IsolationError`, `SubjectCrashedError`, `SubjectTimeoutError`, `ProtocolError`. Exit status 3: could
    not decide.
-5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`. Exit status 2.
+5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`, `StoreError`. Exit status 2.
+6. *Writing down what a campaign finds*: `StoreWriteError`. Exit status 3.
 
 Each message shows the offending value, says what is accepted and offers the likely fix. A wrong answer is no error:
 it is a counterexample.
@@ -69,3 +70,11 @@ class EvidenceError(VerifyError):
 
 class CertificateError(VerifyError):
     """A file is no certificate at all; one that does not hold is a result, not an error."""
+
+
+class StoreError(VerifyError):
+    """A file is no campaign's store, belongs to another campaign, or is in use by another driver."""
+
+
+class StoreWriteError(UndecidedError):
+    """What a campaign found could not be written; what was committed before stays."""

@@ -16,6 +16,7 @@ Operation = TypeVar("Operation", bound=Callable[..., Any])
 _MODULES = (
     "verify.anatomy",
     "verify.forcing",
+    "verify.hunt.weights",
     "verify.numerics",
     "verify.parameters",
     "verify.proving",
