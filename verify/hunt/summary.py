@@ -1,0 +1,167 @@
+"""What a campaign may claim, from its store alone.
+
+The bound on the failure rate (`verify.bounds`) is of operands drawn uniformly, and from the uniform stratum alone;
+every other stratum has a bound of its own, on pairs drawn as it draws them. There is none where pairs are not drawn
+independently: bred ones, and strata that list their pairs, which say how many of how many were added.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from verify.bounds import failure_rate_bound
+from verify.hunt.campaign import MOST_SHRUNK
+from verify.hunt.learning import UNIFORM
+from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
+from verify.hunt.regions import STRATA
+from verify.hunt.shards import exhausting_shards
+from verify.report import tables, words
+from verify.report.blocks import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from verify.hunt.shards import Shard
+    from verify.hunt.store import Cluster, Store, Totals
+
+SCHEMA = "adder-campaign/1"
+STATUS = {"NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
+_CLOCK = ("seconds", "changed", "hosts")  # what differs between two runs that found the same
+
+
+def summarise(store: Store, aside: Mapping[Shard, str] | None = None) -> dict[str, Any]:
+    """Return what a campaign found, as values that JSON knows.
+
+    Args:
+        store: of the campaign.
+        aside: why shards were set aside in this run.
+    """
+    strata = [_stratum(store, total) for total in store.totals()]
+    cases, failures = (sum(row[key] for row in strata) for key in ("cases", "failures"))
+    bound = next((row["failure_rate_bound_95"] for row in strata if row["name"] == UNIFORM), None)
+    clusters = [_cluster(rank, found) for rank, found in enumerate(_by_size(store))]
+    verdict, reason = _decide(cases, bound, clusters, aside or {})
+    return {
+        "schema": SCHEMA,
+        "name": store.identity.name,
+        "subject": store.subject,
+        "verdict": verdict,
+        "reason": reason,
+        "cases": cases,
+        "failures": failures,
+        "failure_rate_bound_95": bound,
+        "strata": strata,
+        "clusters": clusters,
+        "aside": [
+            {"stratum": shard.stratum, "number": shard.number, "reason": why} for shard, why in (aside or {}).items()
+        ],
+        "shards": sum(row["shards"] for row in strata),
+        "part": store.part,
+        "goal": store.goal,
+        "hosts": store.hosts(),
+        "seconds": round(store.seconds, 1),
+        "changed": store.changed,
+    }
+
+
+def without_clock(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a summary follows from the shards alone: the same for every split, order, restart and machine."""
+    strata = [{key: value for key, value in row.items() if key != "seconds"} for row in summary["strata"]]
+    return {key: value for key, value in summary.items() if key not in (*_CLOCK, "part", "goal")} | {"strata": strata}
+
+
+def text(summary: dict[str, Any]) -> str:
+    """Return a summary as a terminal shows it."""
+    rate = summary["cases"] / summary["seconds"] if summary["seconds"] else 0.0
+    size = f"{summary['cases']:,} cases in {summary['shards']:,} shards and {words.seconds(summary['seconds'])}"
+    whose = (
+        f"campaign {words.name(summary['name'])}, part {summary['part']}, of {words.name(summary['subject']['name'])}"
+    )
+    lines = [
+        f"{summary['verdict']}: {summary['reason']}",
+        f"{size}, {words.scaled(rate)} pairs/s; {whose}",
+        "",
+        tables.plain(tables.strata(summary)),
+    ]
+    if summary["clusters"]:
+        lines += ["", tables.plain(_cluster_table(summary["clusters"]))]
+    lines += [f"set aside: shard {row['number']} of {row['stratum']}: {row['reason']}" for row in summary["aside"]]
+    return "\n".join(lines)
+
+
+def progress_line(store: Store) -> str:
+    """Return how far a campaign is, for whoever looks at its store."""
+    age = max(0.0, time.time() - store.changed)
+    line = f"last written {words.seconds(round(age))} ago"
+    if store.goal.get("seconds"):
+        line += f"; {words.seconds(round(max(0.0, store.goal['seconds'] - store.seconds)))} of its time left"
+    if store.goal.get("shards"):
+        line += f"; {store.goal['shards']:,} shards are its goal, in all its parts"
+    return line
+
+
+def _stratum(store: Store, total: Totals) -> dict[str, Any]:
+    stratum = STRATA.get(total.stratum)
+    lists_pairs = stratum is None or stratum.fixed
+    needed = 0 if stratum is None else exhausting_shards(stratum)
+    done = sum(1 for _ in store.numbers(total.stratum, below=needed))
+    return {
+        "name": total.stratum,
+        "cases": total.cases,
+        "failures": total.failures,
+        "sentence": WEAKEST_SENTENCE if stratum is None else stratum.sentence,
+        "family": WEAKEST if stratum is None else stratum.family,
+        "exhaustive": 0 < needed == done,
+        "failure_rate_bound_95": None if lists_pairs else failure_rate_bound(total.failures, total.cases),
+        "shards": total.shards,
+        "margin": total.margin,
+        "seconds": round(total.seconds, 3),
+    }
+
+
+def _by_size(store: Store) -> list[Cluster]:
+    return sorted(store.clusters(), key=lambda found: (not found.failure.confirmed, found.failure.size))
+
+
+def _cluster(rank: int, found: Cluster) -> dict[str, Any]:
+    failure = found.failure
+    shows_least = rank < MOST_SHRUNK and found.least is not None and found.least_got is not None
+    a, b = found.least if shows_least and found.least else (failure.a, failure.b)
+    return {
+        "place": failure.shape.place,
+        "carry_word": failure.shape.carry_word,
+        "failures": failure.count,
+        "stratum": found.stratum,
+        "a": a,
+        "b": b,
+        "got": found.least_got if shows_least else failure.got,
+        "expected": a + b,
+        "found": {"a": failure.a, "b": failure.b, "got": failure.got},
+        "confirmed": failure.confirmed,
+    }
+
+
+def _decide(
+    cases: int, bound: float | None, clusters: list[dict[str, Any]], aside: Mapping[Shard, str]
+) -> tuple[str, str]:
+    if clusters:
+        first = min(clusters, key=lambda row: (not row["confirmed"], row["a"] + row["b"], row["a"]))
+        call = "add({a}, {b})={got}" if first["confirmed"] else "add_batch([{a}], [{b}])={got}, where add is right"
+        return "COUNTEREXAMPLE", (call + ", but should be {expected}").format(**first)
+    if aside:
+        return "UNDECIDED", f"{words.plural(len(aside), 'shard')} came to no end: {next(iter(aside.values()))}"
+    if not cases:
+        return "UNDECIDED", "no case was tried"
+    rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"
+    return "NO COUNTEREXAMPLE", f"in {cases:,} cases{rate}"
+
+
+def _cluster_table(clusters: list[dict[str, Any]]) -> Table:
+    headers = ["first wrong place", "carry word", "failures", "smallest", "got", "found in"]
+    rows = [
+        [row["place"] if row["place"] >= 0 else "no integer", row["carry_word"] or "-", words.count(row["failures"]),
+         f"{row['a']} + {row['b']}", words.name(row["got"]), row["stratum"]]
+        for row in clusters[:MOST_SHRUNK]
+    ]  # fmt: skip
+    return Table("", headers, rows, right=(2,))
