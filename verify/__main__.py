@@ -1,4 +1,4 @@
-"""The ``adder-verify`` command: run, audit, prove, check, score, report.
+"""The ``adder-verify`` command: run, audit, prove, check, score, report, hunt, merge.
 
 Results go to stdout, progress and what the subject prints to stderr. Exit status: 0 proved or no counterexample,
 1 counterexample, 2 wrong use or a file that is no adder, 3 could not decide, 130 interrupted.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from verify.errors import UsageError, VerifyError
 
 if TYPE_CHECKING:
+    from verify.hunt.session import Settings
     from verify.judge import Options
     from verify.subject import Subject
 
@@ -119,6 +120,32 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def hunt(arguments: argparse.Namespace) -> int:
+    """Hunt for counterexamples over hours and machines: a campaign that any end leaves whole, and resumes."""
+    from contextlib import closing
+
+    from verify.hunt import session, summary
+    from verify.hunt.store import Store
+
+    if arguments.status is not None:
+        with closing(Store.read(arguments.status)) as store:
+            found, line = summary.summarise(store), summary.progress_line(store)
+        _show(arguments, found, lambda: f"{summary.text(found)}\n\n{line}")
+        return 0
+    found = session.hunt(_settings(arguments))
+    _show(arguments, found, lambda: summary.text(found))
+    return 130 if found["interrupted"] else STATUS[found["verdict"]]
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """Merge the stores of a campaign's parts into one, and say what they found together."""
+    from verify.hunt import session, summary
+
+    found = session.merge(arguments.parts, arguments.store)
+    _show(arguments, found, lambda: summary.text(found))
+    return STATUS[found["verdict"]]
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "audit": audit,
@@ -126,6 +153,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "prove": prove,
     "check": check,
     "report": report,
+    "hunt": hunt,
+    "merge": merge,
 }
 
 
@@ -203,6 +232,27 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(method=None, sandbox="auto")
 
 
+def _hunt_arguments(parser: argparse.ArgumentParser) -> None:
+    _subject_arguments(parser)
+    parser.add_argument("--budget", type=_duration, metavar="TIME", help="of all its runs: 90s, 10m, 8h (default: 60s)")
+    parser.add_argument("--shards", type=_count, metavar="N", help="the same N shards every time, instead of a budget")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="processes on this machine (default: 1)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a dask.distributed cluster, such as tcp://10.0.0.1:8786"
+    )
+    parser.add_argument("--store", type=Path, metavar="FILE", help="keep what is found there; the same command resumes")
+    parser.add_argument("--shard", default="1/1", metavar="i/N", help="run one of N parts, to be merged later")
+    parser.add_argument("--name", default="hunt", help="what the cases follow from (default: hunt)")
+    parser.add_argument(
+        "--status", type=Path, metavar="STORE", help="say what a store holds, while it is written or after"
+    )
+
+
+def _merge_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("parts", nargs="+", type=Path, metavar="PART", help="a store of `adder-verify hunt --shard`")
+    parser.add_argument("--store", type=Path, required=True, metavar="FILE", help="the store that holds all of them")
+
+
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run_arguments,
     "audit": _subject_arguments,
@@ -210,6 +260,8 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "prove": _prove_arguments,
     "check": _check_arguments,
     "report": _report_arguments,
+    "hunt": _hunt_arguments,
+    "merge": _merge_arguments,
 }
 
 
@@ -225,6 +277,36 @@ def _positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, more than 0")
     return value
+
+
+def _duration(text: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        return _positive(number) * units[unit]
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, or such as 90s, 10m, 8h") from None
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; give an integer from 1 on")
+    return int(text)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from verify.hunt.campaign import Goal
+    from verify.hunt.session import DEFAULT_SECONDS, Settings
+    from verify.hunt.shards import Part
+
+    seconds = DEFAULT_SECONDS if arguments.budget is None and arguments.shards is None else arguments.budget
+    names = ("method", "sandbox", "name", "jobs", "scheduler", "store")
+    return Settings(
+        spec=arguments.subject,
+        goal=Goal(arguments.shards, seconds),
+        part=Part.parse(arguments.shard),
+        **{name: getattr(arguments, name) for name in names},
+    )
 
 
 def _options(arguments: argparse.Namespace) -> Options:
