@@ -7,6 +7,7 @@ Results go to stdout, progress and what the subject prints to stderr. Exit statu
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -84,7 +85,6 @@ def prove(arguments: argparse.Namespace) -> int:
     with _subject(arguments) as subject:
         proof = prove_subject(subject)
     if proof.certificate is not None and arguments.out is not None:
-        _check_folder(arguments.out)
         write_certificate(arguments.out, proof.certificate)
     _show(arguments, proof.as_json(), lambda: str(proof))
     return proof.exit_status
@@ -163,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
     try:
+        _check_outputs(arguments)
         return COMMANDS[arguments.command](arguments)
     except VerifyError as error:
         print(f"adder-verify: error: {error}", file=sys.stderr)
@@ -335,7 +336,6 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
         from verify.report.evidence import write
 
         path = Path(arguments.json)
-        _check_folder(path)
         write(path, found)
         print(text(), flush=True)
 
@@ -347,13 +347,19 @@ def _write_html(arguments: argparse.Namespace, found: Any) -> None:
     from verify.report.evidence import write_text
     from verify.report.page import board, page
 
-    _check_folder(arguments.html)
     write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))
 
 
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse, before any work, results that could not be written after it."""
+    if arguments.command == "report" or getattr(arguments, "html", None):
+        missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
+        if missing:
+            raise UsageError(f"pages need {' and '.join(missing)}; pip install 'tiny-adder[report]'")
+    files = [getattr(arguments, name, None) for name in ("json", "html", "out")]
+    for path in (Path(file) for file in files if file not in (None, "-")):
+        if arguments.command != "report" and not path.parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 def _audit_text(found: dict[str, Any]) -> str:
