@@ -82,6 +82,7 @@ def killers(mutant: str, against: Iterable[str], cases: int) -> list[str]:
         *PLUGIN,
         *[str(SUITE / f"test_{family}.py") for family in against],
         f"--submission={ROOT / 'tests' / 'mutants.py'}:{mutant}",
+        "--sandbox=off",
         f"--cases={cases}",
         "--budget=600",
         f"--hypothesis-profile={TEETH}",

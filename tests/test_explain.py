@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.mutants import MUTANTS, Mutant
+from tests.mutants import MUTANTS, PLAIN, Mutant
 from verify.assertions import WrongAnswerError, assert_answer, assert_sum, reason, require
 from verify.explain import Counterexample, card, explain
 from verify.subject import LocalSubject
@@ -83,6 +83,15 @@ def test_an_answer_that_is_no_sum_is_shown_as_it_is():
     assert found.difference is None
     assert found.first_wrong_column is None
     assert "add(1, 2)=-7, but should be 3" in card(found)
+
+
+@pytest.mark.parametrize("answer", [10**18, 7, 0])
+@pytest.mark.parametrize("expected", [-1, 12, 10**15])
+def test_an_answer_or_expectation_of_any_length_has_a_diagram(answer, expected):
+    wrong = WrongAnswerError(5, 7, got=answer, expected=expected)
+    subject = LocalSubject("plain", PLAIN)
+
+    assert "  wrong" in card(explain(subject, wrong, family="algebra"))
 
 
 @pytest.mark.parametrize("name", ["no_carry_into_column_2", "transition_3_2_gives_2"])

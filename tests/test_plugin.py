@@ -46,7 +46,7 @@ def run(tmp_path):
 
 def on(mutant, *families_):
     files = [SUITE / f"test_{family}.py" for family in families_]
-    return [*files, "--submission", f"{MUTANTS}:{mutant}", "--hypothesis-profile=quick"]
+    return [*files, "--submission", f"{MUTANTS}:{mutant}", "--sandbox=off", "--hypothesis-profile=quick"]
 
 
 def test_the_subject_and_how_much_was_tried_are_named(run):

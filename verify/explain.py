@@ -139,16 +139,18 @@ def diagram(found: Counterexample) -> list[str]:
     kinds = "".join(_MARK[column.kind] for column in reversed(placed))
     rows = [
         ("carry", carries + " "),
-        ("a", " " + _dotted(found.a, found.idle_a)),
-        ("b", " " + _dotted(found.b, found.idle_b)),
+        ("a", _dotted(found.a, found.idle_a)),
+        ("b", _dotted(found.b, found.idle_b)),
         ("sum", f"{found.expected:0{_SUM_PLACES}d}"),
+        ("kind", kinds),
     ]
     if isinstance(found.got, int):
         got = f"{found.got:0{_SUM_PLACES}d}"
-        marks = "".join(" " if x == y else "^" for x, y in zip(got[-_SUM_PLACES:], rows[-1][1], strict=True))
-        rows += [("got", got), ("wrong", marks)]
-    rows.append(("kind", " " + kinds + "   g generates, p propagates, k kills a carry"))
-    return [f"  {name:<6}{row}".rstrip() for name, row in rows]
+        wrong = "".join(" " if x == y else "^" for x, y in zip(got[::-1], rows[3][1][::-1], strict=False))
+        rows[4:4] = [("got", got), ("wrong", wrong[::-1])]
+    width = max(len(row) for _, row in rows)  # an answer may have more digits than a sum
+    legend = "   g generates, p propagates, k kills a carry"
+    return [f"  {name:<6}{row:>{width}}{legend if name == 'kind' else ''}".rstrip() for name, row in rows]
 
 
 def first_wrong_step(subject: Subject, a: int, b: int) -> Step | None:
