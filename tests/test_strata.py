@@ -41,6 +41,15 @@ def test_a_seed_gives_the_same_batch_again_and_another_seed_another(stratum):
 
 
 @EVERY
+def test_a_stratum_is_fixed_where_a_case_is_one_pair(stratum):
+    cases = np.arange(stratum.size or 1_000)
+
+    first, second = (stratum.draw(np.random.default_rng(seed), cases) for seed in (1, 2))
+
+    assert stratum.fixed == np.array_equal(first, second)
+
+
+@EVERY
 def test_a_stratum_says_what_lies_in_it(stratum):
     assert stratum.sentence.endswith(".")
     assert stratum in strata_of(stratum.family)

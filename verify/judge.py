@@ -33,6 +33,7 @@ PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
 )
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
 _STDERR = 2
+SHOWN_REASONS = 3  # of a family, why claims failed or were skipped
 PACKAGES = ("torch", "numpy", "hypothesis", "pytest")
 
 
@@ -202,13 +203,15 @@ def _decide(
 
 def _stratum(found: dict[str, Any]) -> dict[str, Any]:
     bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
-    names = ("name", "cases", "failures", "sentence", "family", "exhaustive", "complete")
+    names = ("name", "cases", "failures", "sentence", "family", "exhaustive")
     return {name: found[name] for name in names} | {"failure_rate_bound_95": None if found["exhaustive"] else bound}
 
 
 def _family(found: dict[str, Any]) -> dict[str, Any]:
     names = ("name", "passed", "failed", "skipped", "seconds")
-    return {name: found[name] for name in names} | {"reason": "; ".join(found["reasons"])}
+    reasons = found["reasons"][:SHOWN_REASONS]
+    rest = len(found["reasons"]) - len(reasons)
+    return {name: found[name] for name in names} | {"reason": "; ".join(reasons + [f"and {rest} more"] * (rest > 0))}
 
 
 def _with_card(found: dict[str, Any] | None) -> dict[str, Any] | None:

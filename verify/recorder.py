@@ -96,8 +96,12 @@ class Recorder:
         }
 
     def smallest(self) -> dict[str, Any] | None:
-        """Return the counterexample with the smallest operands, or None."""
-        return min(self.counterexamples, key=lambda found: (found["a"] + found["b"], found["a"]), default=None)
+        """Return the counterexample with the smallest operands, of equals one that a stratum counted; or None."""
+        return min(
+            self.counterexamples,
+            key=lambda found: (found["a"] + found["b"], found["a"], found["stratum"] is None),
+            default=None,
+        )
 
     def chains(self) -> list[dict[str, int]]:
         """Return where carry chains were laid, and how many of them were added wrongly."""

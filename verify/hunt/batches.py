@@ -64,7 +64,7 @@ def describe(found: Search, stratum: Stratum) -> dict[str, Any]:
         "family": stratum.family,
         "cases": found.cases,
         "failures": found.failures,
-        "exhaustive": stratum.size is not None,
+        "exhaustive": stratum.fixed and found.complete,  # every pair was tried, not only every shape
         "complete": found.complete,
         "size": stratum.size,
         "seconds": found.seconds,
