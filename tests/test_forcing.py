@@ -9,6 +9,7 @@ import pytest
 
 from verify import forcing, layout, subject, watching
 from verify.answers import Answer
+from verify.sandbox import Limits
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
 LEARNABLE = [
@@ -155,3 +156,15 @@ def test_patching_leaves_no_trace(load):
     trace = watching.watch(loaded, watching.find(loaded), 3, 4)
     assert (trace.answer, len(trace.calls)) == (Answer(7, "str", "'00000000007'"), 35)
     assert type(loaded.model) is kind
+
+
+def test_giving_forcing_up_takes_the_time_that_add_takes(tmp_path, pairs):
+    source = (SUBMISSIONS / "wrong/drops_a_carry.py").read_text()
+    slow = "\n\nhonest, calls = add, []\n\n\ndef add(model, a, b):\n    calls.append(a)\n"
+    slow += "    return honest(model, a, b) + (len(calls) > 90 and not time.sleep(0.01))\n"
+    (tmp_path / "slow.py").write_text(source.replace("import numpy", "import time\n\nimport numpy") + slow)
+    adder = subject.load(str(tmp_path / "slow.py"), limits=Limits(call_seconds=1))
+    a, b = pairs
+    assert (adder.add_batch(a, b) != a + b).all()
+    assert "disagreed" in adder.batching
+    adder.close()
