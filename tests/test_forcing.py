@@ -168,3 +168,15 @@ def test_giving_forcing_up_takes_the_time_that_add_takes(tmp_path, pairs):
     assert (adder.add_batch(a, b) != a + b).all()
     assert "disagreed" in adder.batching
     adder.close()
+
+
+def test_what_forcing_flags_and_add_gives_right_is_said(load, pairs, monkeypatch):
+    adder = load("honest/array_functions.py")
+    assert adder.ask("learn_forcing") == ""
+    forcer = adder.loaded.memory["forcer"]
+    margins = forcer.margins(*pairs)
+    margins[3] = -1.0
+    monkeypatch.setattr(forcer, "margins", lambda _a, _b: margins)
+    assert adder.add_batch(*pairs).tolist() == sum(pairs).tolist()
+    assert adder.batching == "teacher forcing"
+    assert "teacher forcing is stricter than add" in [found["name"] for found in adder.findings]

@@ -3,7 +3,7 @@
 Learnt from watched sums: how the prompt and the answer are laid out (`verify.layout`), that decoding is greedy, and
 whether one forward over the whole sequence gives the logits of every step, which holds for causal models alone. Where
 it does not, the steps are forced one after another, still a batch at a time. What the forward flags is asked of the
-real ``add``, and so is a sample of what it passes; at the first disagreement it is given up.
+real ``add``, and so is a sample of what it passes; at the first pass that ``add`` gets wrong it is given up.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def learn_forcing(loaded: LoadedAdder) -> str:
 def forced_batch(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
     """Return the sums of operands, int64 (N,) each, in the form of `verify.answers.collect`.
 
-    Checked by teacher forcing; beside what `collect` gives, "given_up" says why that ended, or is "".
+    Checked by teacher forcing; beside what `collect` gives, "given_up" says why that ended, or is "", and "stricter"
+    how many sums forcing flagged that add gives right.
     """
     given_up = learn_forcing(loaded)
     margins = None if given_up else _margins(loaded, a, b)
@@ -148,8 +149,8 @@ def forced_batch(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> dict[str,
     passed = np.flatnonzero(margins > 0)
     asked = np.concatenate([flagged, _sample(passed, margins)])
     told = collect(loaded.answers(a[asked], b[asked], asked))
-    agree = (told["sums"] == (a + b)[asked]) == (margins[asked] > 0)
-    wrong = asked[~agree & ~np.isnan(margins[asked])]
+    is_right = told["sums"] == (a + b)[asked]
+    wrong = asked[~is_right & (margins[asked] > 0)]
     if len(wrong):
         pair = f"{a[wrong[0]]} + {b[wrong[0]]}"
         loaded.memory["forcer"] = f"teacher forcing and add disagreed on {pair}, so that every sum is asked of add"
@@ -157,7 +158,8 @@ def forced_batch(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> dict[str,
     sums = a + b
     sums[asked] = told["sums"]
     odd = [[int(asked[index]), wire] for index, wire in told["odd"]]
-    return {"sums": sums, "odd": odd, "counts": told["counts"], "given_up": ""}
+    stricter = int(np.sum(is_right & (margins[asked] <= 0)))  # a token after the sum may be wrong and do no harm
+    return {"sums": sums, "odd": odd, "counts": told["counts"], "given_up": "", "stricter": stricter}
 
 
 @operation
@@ -245,7 +247,7 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
     a, b = _operands(right)
     emitted = np.array([[chosen(call, choices) for call in trace.calls] for trace in right])
     learnt = layout.learn(emitted, a, b, layout.answer_features())
-    while learnt and learnt[-1] is None and _is_idle(loaded, point, right[0], len(learnt) - 1):
+    while learnt and _is_idle(loaded, point, right[0], len(learnt) - 1):  # such as what stands after the sum
         learnt.pop()
     return _all_of(learnt, "a token of the answer is no function of one column of the sum"), choices
 

@@ -239,6 +239,8 @@ class Subject(ABC):
             self.note(answer.complaint or "", answer.text, int(a[index]), int(b[index]), count=0)
         for complaint, count in told["counts"].items():
             self.note(complaint, "", count=count)
+        if told.get("stricter"):
+            self.note("teacher forcing is stricter than add", "add gives sums right whose steps are not all right")
         if told.get("given_up"):
             self._unforced = told["given_up"]
         self.batching = f"add ({self._unforced})" if how != "add_batch" and self._unforced else how

@@ -97,16 +97,18 @@ class SandboxedSubject(Subject):
         return self._call("ask", self.limits.ask_seconds, operation=operation, arguments=arguments)
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-        parts, odd, counts, start, given_up = [np.empty(0, np.int64)], [], Counter[str](), 0, ""
+        parts, odd, counts, given_up = [np.empty(0, np.int64)], [], Counter[str](), ""
+        start = stricter = 0
         while start < len(a):
             chunk = slice(start, start + self._chunk())
             told = self._part(how, a[chunk], b[chunk])
             parts.append(told["sums"])
             odd += [[start + index, wire] for index, wire in told["odd"]]
             counts.update(told["counts"])
-            given_up = given_up or told.get("given_up", "")
+            given_up = given_up or told["given_up"]
+            stricter += told["stricter"]
             start = chunk.stop
-        return {"sums": np.concatenate(parts), "odd": odd, "counts": counts, "given_up": given_up}
+        return {"sums": np.concatenate(parts), "odd": odd, "counts": counts, "given_up": given_up, "stricter": stricter}
 
     def _part(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
         """Return one request's worth of sums, checked to be in the form that was agreed.
@@ -119,12 +121,12 @@ class SandboxedSubject(Subject):
             is_batch = told["sums"].dtype == np.int64 and told["sums"].ndim == 1
             answers = [Answer.from_wire(wire) for index, wire in told["odd"] if 0 <= index < len(a)]
             counts = {printable(complaint): int(count) for complaint, count in told["counts"].items()}
-            given_up = printable(str(told.get("given_up", "")))
+            given_up, stricter = printable(str(told.get("given_up", ""))), int(told.get("stricter", 0))
         except (TypeError, KeyError, ValueError, AttributeError):
             is_batch = False
         if not is_batch or len(answers) != len(told["odd"]):
             raise ProtocolError(f"{self.spec} broke the protocol: a batch of {len(a)} sums came back as none")
-        return {"sums": told["sums"], "odd": told["odd"], "counts": counts, "given_up": given_up}
+        return {"sums": told["sums"], "odd": told["odd"], "counts": counts, "given_up": given_up, "stricter": stricter}
 
     def _chunk(self) -> int:
         if self._seconds_per_pair == 0.0:
