@@ -72,6 +72,17 @@ class StepMutant:
 
 
 @dataclass
+class OtherMethodMutant(StepMutant):
+    """A step function that is right but for the logits of one of its ways to decode."""
+
+    METHODS: tuple[str, ...] = ("other",)
+
+    def forced_logits(self, model: Any, ids: np.ndarray, method: str | None = None) -> np.ndarray:
+        """Return one-hot logits, (N, 35, 4), wrong by the method that has a name."""
+        return np.roll(super().forced_logits(model, ids), 0 if method is None else 1, axis=2)
+
+
+@dataclass
 class ModelMutant:
     """The 46-parameter model with one fault in its weights or its routing.
 
@@ -82,6 +93,7 @@ class ModelMutant:
         spoil: changes a model that is right.
         base: makes the model that is right.
         cases: pairs of each stratum that the hunt for it needs.
+        declared: how many parameters it says that it has.
     """
 
     name: str
@@ -90,12 +102,13 @@ class ModelMutant:
     spoil: Callable[[GPTAdder], None]
     base: Callable[[], GPTAdder]
     cases: int = 200
+    declared: int = 46
 
     def build_model(self) -> tuple[Any, dict[str, Any]]:
         """Return the spoilt model."""
         model = self.base()
         self.spoil(model)
-        return model, {"name": self.name, "params": 46}
+        return model, {"name": self.name, "params": self.declared}
 
     def add(self, model: GPTAdder, a: int, b: int) -> int:
         """Return its sum."""
@@ -112,6 +125,19 @@ class ModelMutant:
         from adder import submission
 
         return submission.forced_logits(model, ids, method)
+
+
+@dataclass
+class IdleMutant(ModelMutant):
+    """The right model beside a sum that is taken in Python."""
+
+    def add(self, model: GPTAdder, a: int, b: int) -> int:
+        """Return the sum, the model unasked."""
+        return a + b
+
+    def add_batch(self, model: GPTAdder, a: np.ndarray, b: np.ndarray, method: str | None = None) -> np.ndarray:
+        """Return the sums, int64 (N,), the model unasked."""
+        return np.asarray(a) + np.asarray(b)
 
 
 @dataclass
@@ -161,6 +187,7 @@ def all_mutants() -> Iterator[StepMutant | ModelMutant]:
     yield from _weights()
     yield from _routings()
     yield from _types()
+    yield from _cheats()
 
 
 def _transitions() -> Iterator[StepMutant]:
@@ -180,6 +207,7 @@ def _decoders() -> Iterator[StepMutant]:
     def shifted(by: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         return lambda a, b: np.roll(pair_tokens(a, b), by, axis=1)
 
+    yield OtherMethodMutant("logits_of_another_method", "transitions", "one way to decode has wrong logits")
     yield StepMutant("pairs_one_step_early", "transitions", "step k reads pair k + 1", tokens=shifted(-1))
     yield StepMutant("pairs_one_step_late", "transitions", "step k reads pair k - 1", tokens=shifted(1))
     yield StepMutant("pairs_back_to_front", "sums", "bits go most significant first", tokens=_reversed_pairs)
@@ -270,6 +298,25 @@ def _types() -> Iterator[ModelMutant]:
     yield ModelMutant("ties_in_bfloat16", "numerics", fault, _narrow_margin, right_model)
     fault = "logits are not those of the weights"
     yield ShiftedMutant("logits_off_by_a_hundredth", "proof", fault, _leave, right_model)
+
+
+def _cheats() -> Iterator[ModelMutant]:
+    yield IdleMutant("sum_in_python", "transformer", "the model is never asked", _leave, right_model)
+    yield ModelMutant("declares_45", "parameters", "one parameter is not declared", _leave, right_model, declared=45)
+    yield ModelMutant("hidden_buffer", "parameters", "a number hides in a buffer", _hide_a_number, right_model)
+    yield ModelMutant("untied_head", "parameters", "the head is a copy", _untie, right_model)
+
+
+def _hide_a_number(model: GPTAdder) -> None:
+    import torch
+
+    model.register_buffer("hidden", torch.ones(1))
+
+
+def _untie(model: GPTAdder) -> None:
+    from torch import nn
+
+    model.head = nn.Parameter(model.embedding.weight.detach().clone())
 
 
 def _leave(model: GPTAdder) -> None:

@@ -51,6 +51,27 @@ class Mutant:
         return self.sums(a, b)
 
 
+@dataclass
+class AnswerMutant(Mutant):
+    """A right sum, handed out wrongly.
+
+    Attributes:
+        answer: what ``add`` returns, from the sum and from the pairs that were asked for before.
+    """
+
+    answer: Callable[[int, list[tuple[int, int]]], object] = lambda total, _: total
+
+    def build_model(self) -> tuple[Any, dict[str, Any]]:
+        """Return itself as the model, which remembers nothing yet."""
+        self.asked: list[tuple[int, int]] = []
+        return self, {"name": self.name}
+
+    def add(self, model: Mutant, a: int, b: int) -> Any:
+        """Return what it makes of the sum."""
+        self.asked.append((a, b))
+        return self.answer(a + b, self.asked)
+
+
 def wrong_where(condition: Callable[[np.ndarray, np.ndarray], np.ndarray], off_by: int = 1) -> Sums:
     """Return a way to add that is off where a condition on the operands holds."""
     return lambda a, b: a + b + off_by * condition(a, b)
@@ -210,8 +231,8 @@ def _boundaries() -> Iterator[Mutant]:
 
 
 def _laws() -> Iterator[Mutant]:
-    equal = wrong_where(lambda a, b: (a == b) & (a > 10**6) & (a % 100 == 37))
-    yield Mutant("equal_operands", "algebra", "wrong where the operands are equal", equal, 20_000)
+    equal = wrong_where(lambda a, b: (a == b) & (a > 10**6) & (a % 1_000 == 137))
+    yield Mutant("equal_operands", "algebra", "wrong where the operands are equal", equal, 50_000)
     order = wrong_where(lambda a, b: (a > b) & ((a + b) % 5 == 2))
     yield Mutant("order_matters", "algebra", "wrong where the larger operand comes first", order)
 
@@ -219,6 +240,32 @@ def _laws() -> Iterator[Mutant]:
 def _vectors() -> Iterator[Mutant]:
     for name, a, b in (("counting", 1_234_567_890, 9_876_543_210), ("threes", 3_333_333_333, 7_777_777_777)):
         yield Mutant(f"only_{name}", "vectors", "one named input is wrong", wrong_where(is_pair(a, b)))
+
+
+def _answers() -> Iterator[Mutant]:
+    def right(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a + b
+
+    def some(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if not len(a):
+            raise ValueError("no pairs")
+        return a + b
+
+    yield AnswerMutant("text", "interface", "the answer is text", right, answer=lambda total, _: f"{total:011d}")
+    yield AnswerMutant("float", "interface", "the answer is a float", right, answer=lambda total, _: float(total))
+    yield AnswerMutant("numpy", "interface", "the answer is no int", right, answer=lambda total, _: np.int64(total))
+    again = "the second of two equal calls is one too large"
+    yield AnswerMutant(
+        "remembers", "interface", again, right, answer=lambda total, asked: total + (asked[-2:-1] == asked[-1:])
+    )
+    yield AnswerMutant(
+        "tires",
+        "interface",
+        "wrong from the 40th call on",
+        right,
+        answer=lambda total, asked: total + (len(asked) >= 40),
+    )
+    yield Mutant("no_empty_batch", "interface", "an empty batch is refused", some)
 
 
 def _smoke() -> Iterator[Mutant]:
@@ -229,7 +276,7 @@ def _smoke() -> Iterator[Mutant]:
 
 PLAIN = Mutant("plain", "", "nothing is wrong", lambda a, b: a + b)
 
-_FAMILIES = (_smoke, _carries, _rates, _columns, _sums, _boundaries, _laws, _vectors)
+_FAMILIES = (_smoke, _answers, _carries, _rates, _columns, _sums, _boundaries, _laws, _vectors)
 MUTANTS: dict[str, Any] = {
     mutant.name: mutant for mutants in (*_FAMILIES, model_mutants.all_mutants) for mutant in mutants()
 }
