@@ -32,8 +32,12 @@ _DATABASE = pytest.StashKey[Any]()  # an ExampleDatabase, imported late
 
 def family_of(item: pytest.Item) -> str | None:
     """Return the family of a claim of the suite, such as "carry"; None for any other test."""
-    is_claim = item.path.parent == SUITE and item.path.name.startswith("test_")
-    return item.path.stem.removeprefix("test_") if is_claim else None
+    return item.path.stem.removeprefix("test_") if is_claim(item.path) else None
+
+
+def is_claim(path: Path) -> bool:
+    """Return whether a file holds claims of the suite."""
+    return path.parent == SUITE and path.name.startswith("test_")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,6 +71,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if _asked_profile(config) in PROFILES.keys() - {"default", "ci"}:  # Hypothesis has those itself
             _load_profile(config, profile_of(config))
     config.pluginmanager.register(Reporter(config), "adder-reporter")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> None:
+    """Load the profile before a file of claims is imported: a property keeps the settings of that moment."""
+    if isinstance(collector, pytest.Module) and is_claim(collector.path):
+        with _as_usage_error():
+            _load_profile(collector.config, profile_of(collector.config))
 
 
 @pytest.hookimpl(tryfirst=True)  # the ledger sees the claims that -k deselects

@@ -72,6 +72,7 @@ def register(name: str, *, cases: int | None, database: ExampleDatabase) -> None
         name,
         max_examples=examples if cases is None else max(1, min(examples, cases)),
         deadline=None,  # the first call of a model is slow
+        derandomize=False,  # where CI is set Hypothesis would derandomize, and then replays nothing
         database=database,
         print_blob=False,
         report_multiple_bugs=False,
