@@ -80,6 +80,14 @@ def test_nothing_overflows_is_clipped_or_complains(browser, pages, name, width):
     assert browser.complaints == []
 
 
+def test_on_a_phone_a_wide_table_becomes_a_list_whose_values_are_named(browser, pages):
+    browser.open(pages / "whole.html", width=360)
+    heights = browser.evaluate("[...document.querySelectorAll('.stack thead')].map(each => each.offsetHeight)")
+    assert max(heights) <= 1
+    named = "getComputedStyle(document.querySelector('#tried td.right'), '::before').content"
+    assert browser.evaluate(named) != "none"
+
+
 def test_no_request_leaves(browser, pages):
     browser.open(pages / "whole.html")
     address = (pages / "whole.html").as_uri()

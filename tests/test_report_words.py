@@ -86,6 +86,13 @@ def test_what_fails_stands_first():
     assert str(tables.families(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "carry"
 
 
+def test_every_form_is_told_from_every_pair():
+    rows = [samples.stratum("placed-chains") | {"complete": True}, samples.stratum("lone-columns")]
+    forms, exhaustive = tables.strata(samples.report(strata=rows)).rows
+    assert [str(cell) for cell in forms[2:5]] == ["300,000 every form", "0", "1 in 99,999"]
+    assert str(exhaustive[4]) == "exhaustive"
+
+
 def test_a_column_in_which_nothing_is_known_is_left_out():
     rows = [{"name": "uniform", "cases": 3, "failures": 0}]
     assert tables.strata(samples.report(strata=rows)).headers == ["stratum", "cases", "failures"]

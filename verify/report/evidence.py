@@ -70,7 +70,8 @@ KINDS = {
             "failure_rate_bound_95": Maybe(Number),
             "strata": [{
                 "name": str, "cases": Count, "failures": Count, "sentence": Maybe(str), "family": Maybe(str),
-                "exhaustive": Maybe(bool), "uniform_expected": Maybe(Number), "failure_rate_bound_95": Maybe(Number),
+                "exhaustive": Maybe(bool), "complete": Maybe(bool),
+                "uniform_expected": Maybe(Number), "failure_rate_bound_95": Maybe(Number),
             }],
             "families": [{
                 "name": str, "passed": Count, "failed": Count, "skipped": Count, "reason": Maybe(str),

@@ -18,6 +18,10 @@ _KINDS_OF_PATH = (
     "A model run does the arithmetic of the weights for every token of every sum. What is memoised does it once for a "
     "model, then looks up, and is no model run. The floor is torch.add on the same operands: both read, one written."
 )
+_FORMS = (
+    "Every form: a stratum names its cases by their form, such as the place and length of a chain, and each was tried; "
+    "exhaustive: every pair of it was."
+)
 
 
 def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
@@ -88,7 +92,12 @@ def _tried(evidence: Evidence) -> Section:
     report = evidence.correctness
     parts: list[Part] = []
     if report is not None:
-        parts = [Paragraph(verdict.bound(report)), tables.strata(report), tables.families(report)]
+        parts = [
+            Paragraph(verdict.bound(report)),
+            tables.strata(report),
+            Paragraph(_FORMS, "soft"),
+            tables.families(report),
+        ]
     return Section("tried", "Where it was tried", parts, (CORRECTNESS,))
 
 

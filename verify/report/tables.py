@@ -66,7 +66,7 @@ def strata(report: JSONObject) -> Table:
         [
             words.name(row["name"]),
             words.name(row.get("family") or "-"),
-            words.count(row["cases"]),
+            Cell(words.count(row["cases"]), note="every form" if row.get("complete") else ""),
             Cell(words.count(row["failures"]), "bad" if row["failures"] else "soft"),
             _stratum_bound(row),
             "-" if row.get("uniform_expected") is None else words.number(row["uniform_expected"], 2),
