@@ -83,7 +83,7 @@ def stratum(name: str, cases: int = 300_000) -> JSONObject:
     kind, sentence, expected = STRATA[name]
     return {"name": name, "cases": cases, "failures": 0, "family": kind, "sentence": sentence,
             "uniform_expected": expected, "failure_rate_bound_95": 1e-5,
-            "exhaustive": name == "lone-columns"}  # fmt: skip
+            "complete": name == "lone-columns"}  # fmt: skip
 
 
 def family(name: str) -> JSONObject:

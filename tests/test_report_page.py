@@ -101,9 +101,25 @@ def test_a_strangers_page_holds_only_sections_with_evidence_and_names_their_file
 
 
 def test_the_statement_of_a_proof_is_shown_only_where_the_verdict_is_proved():
-    text = page(samples.report("NO COUNTEREXAMPLE"), proof=samples.proof())
-    assert "What is proved</h3>" not in text
-    assert "What is proved</h3>" in page(samples.report(), proof=samples.proof())
+    proved = page(samples.report(), proof=samples.proof())
+    assert "What is proved</h3><p>For all integers" in proved
+    assert "What the proof assumes (1)" in proved
+    assert "What is proved</h3>" not in page(samples.report("COUNTEREXAMPLE"), proof=samples.proof())
+
+
+def test_a_statement_shows_digests_by_their_first_digits_and_once_in_full():
+    digest = "58b1136c" * 8
+    report = samples.report()
+    report["proof"] |= {"statement": f"In float64 (weights sha256 {digest}); in float32 (weights sha256 {digest})."}
+    text = page(report, proof=samples.proof())
+    assert "In float64 (weights sha256 58b1136c...); in float32 (weights sha256 58b1136c...).</p>" in text
+    assert f"<code>{digest}</code>" in text
+
+
+def test_without_a_proof_the_reason_is_shown():
+    text = page(samples.report("NO COUNTEREXAMPLE", reason="No proof: no finite step"), proof=samples.proof())
+    assert "Why it is no proof</h3><p>No proof: no finite step</p>" in text
+    assert "What the proof assumes" not in text
 
 
 def test_the_certificate_within_a_report_is_shown():

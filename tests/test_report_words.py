@@ -86,11 +86,12 @@ def test_what_fails_stands_first():
     assert str(tables.families(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "carry"
 
 
-def test_every_form_is_told_from_every_pair():
-    rows = [samples.stratum("placed-chains") | {"complete": True}, samples.stratum("lone-columns")]
-    forms, exhaustive = tables.strata(samples.report(strata=rows)).rows
-    assert [str(cell) for cell in forms[2:5]] == ["300,000 every form", "0", "1 in 99,999"]
-    assert str(exhaustive[4]) == "exhaustive"
+def test_that_every_form_was_tried_is_said_and_never_called_exhaustive():
+    rows = [samples.stratum("lone-columns") | {"failure_rate_bound_95": None}, samples.stratum("uniform")]
+    forms, drawn = tables.strata(samples.report(strata=rows)).rows
+    assert [str(cell) for cell in forms[2:5]] == ["300,000 every form", "0", "-"]
+    assert [str(cell) for cell in drawn[2:5]] == ["300,000", "0", "1 in 99,999"]
+    assert "exhaustive" not in card.summary_markdown(samples.report(strata=rows))
 
 
 def test_a_column_in_which_nothing_is_known_is_left_out():
@@ -156,6 +157,13 @@ def test_the_board_has_the_surest_first_then_the_smallest():
         ("PROVED", "46"), ("NO COUNTEREXAMPLE", "10 claims 6"), ("NO COUNTEREXAMPLE", "46"), ("UNDECIDED", "46"),
         ("COUNTEREXAMPLE", "46"),
     ]  # fmt: skip
+
+
+def test_the_board_on_a_terminal_is_at_most_100_columns_wide_whatever_the_names():
+    reports = [samples.report(name, subject=dict.fromkeys(samples.report()["subject"], "w" * 300)) for name in VERDICTS]
+    text = card.board(reports)
+    assert max(map(len, text.splitlines())) <= card.WIDTH
+    assert [line.split("  ")[0] for line in text.splitlines() if line[:1] in "PNUC"] == [*VERDICTS]
 
 
 def test_numbers_are_not_rewritten_by_the_table_writer():

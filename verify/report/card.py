@@ -11,6 +11,7 @@ from verify.report.blocks import Table
 from verify.report.evidence import JSONObject, check
 
 WIDTH = 100
+_BOARD = {"verdict": 17, "adder": 20, "parameters": 10, "because": 26, "file": 17}  # columns and their widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
 
 
@@ -37,6 +38,17 @@ def card(report: JSONObject, stream: TextIO | None = None) -> str:
     if stream is not None and stream.isatty() and not os.environ.get("NO_COLOR"):
         text = _coloured(text, report["verdict"])
     return text
+
+
+def board(reports: list[JSONObject]) -> str:
+    """Return one row for each of many subjects, the surest first, at most 100 columns wide.
+
+    Raises:
+        EvidenceError: a report is damaged or of an unknown version.
+    """
+    for index, report in enumerate(reports):
+        check("correctness", report, f"report {index + 1}")
+    return tables.plain(tables.choose(tables.board(reports), list(_BOARD)), list(_BOARD.values()))
 
 
 def summary_markdown(report: JSONObject) -> str:

@@ -70,7 +70,7 @@ KINDS = {
             "failure_rate_bound_95": Maybe(Number),
             "strata": [{
                 "name": str, "cases": Count, "failures": Count, "sentence": Maybe(str), "family": Maybe(str),
-                "exhaustive": Maybe(bool), "complete": Maybe(bool),
+                "complete": Maybe(bool),
                 "uniform_expected": Maybe(Number), "failure_rate_bound_95": Maybe(Number),
             }],
             "families": [{

@@ -41,6 +41,7 @@ def page_of(evidence: Evidence, found: list[Section]) -> str:
     """Return the page of checked evidence and its sections."""
     report = evidence.correctness
     subject = report["subject"] if report else {}
+    statement, digests = words.without_digests(verdict.statement(evidence))
     name = words.name(subject.get("name") or "adder")
     return _render(
         "page.html",
@@ -51,7 +52,9 @@ def page_of(evidence: Evidence, found: list[Section]) -> str:
         proof=evidence.proof,
         answers=verdict.answers(evidence),
         headline=verdict.headline(report) if report else "",
-        statement=_statement(evidence),
+        statement=statement,
+        digests=digests,
+        statement_title=verdict.STATEMENT_TITLES.get(report["verdict"], "") if report else "",
         command=KINDS["correctness"].command,
         card=tables.card_rows(report) if report else None,
     )
@@ -72,14 +75,6 @@ def board(reports: list[JSONObject]) -> str:
 def palette() -> str:
     """Return the colours by name, light and dark, as a style sheet."""
     return (TEMPLATES / "palette.css").read_text("utf-8").strip()
-
-
-def _statement(evidence: Evidence) -> str:
-    """Return what is proved; nothing where the verdict claims no proof."""
-    report = evidence.correctness or {"verdict": "", "proof": None}
-    if report["verdict"] != verdict.PROVED:
-        return ""
-    return words.whole((report["proof"] or evidence.proof or {"statement": ""})["statement"])
 
 
 def _render(template: str, found: list[Section], **values: object) -> str:

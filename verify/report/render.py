@@ -74,14 +74,8 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
     parts = [f"# {REPORTS[report]}"]
     if report == "correctness" and evidence.correctness:
         parts += [f"**{evidence.correctness['verdict']}**", tables.markdown(tables.card_rows(evidence.correctness))]
-    if report == "correctness" and evidence.proof:
-        parts.append("### What the proof assumes")
-        parts.append(
-            "\n".join(
-                f"- {tables.escaped(each['name'])}: {tables.escaped(each['text'])}"
-                for each in evidence.proof["assumptions"]
-            )
-        )
+    if report == "correctness":
+        parts += _statement(evidence)
     for section in found:
         if section.report in (report, ""):
             parts += [
@@ -90,6 +84,19 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
             ]
             parts += [_part(part) for part in section.parts]
     return "\n\n".join(parts) + "\n"
+
+
+def _statement(evidence: Evidence) -> list[str]:
+    """Return what is proved and what that assumes, or why there is no proof."""
+    said = verdict.statement(evidence)
+    if not said or evidence.correctness is None:
+        return []
+    parts = [f"### {verdict.STATEMENT_TITLES[evidence.correctness['verdict']]}", tables.escaped(said)]
+    if evidence.proof and evidence.correctness["verdict"] == verdict.PROVED:
+        assumed = [(each["name"], each["text"]) for each in evidence.proof["assumptions"]]
+        listed = "\n".join(f"- {tables.escaped(name)}: {tables.escaped(text)}" for name, text in assumed)
+        parts += ["### What the proof assumes", listed]
+    return parts
 
 
 def _part(part: Part) -> str:

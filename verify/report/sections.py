@@ -19,8 +19,8 @@ _KINDS_OF_PATH = (
     "model, then looks up, and is no model run. The floor is torch.add on the same operands: both read, one written."
 )
 _FORMS = (
-    "Every form: a stratum names its cases by their form, such as the place and length of a chain, and each was tried; "
-    "exhaustive: every pair of it was."
+    "Every form: the stratum names its cases by their form, such as the place and length of a chain; each was tried, "
+    "with digits drawn where a form leaves them open. A bound is of pairs drawn as the stratum draws them."
 )
 
 

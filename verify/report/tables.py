@@ -68,7 +68,7 @@ def strata(report: JSONObject) -> Table:
             words.name(row.get("family") or "-"),
             Cell(words.count(row["cases"]), note="every form" if row.get("complete") else ""),
             Cell(words.count(row["failures"]), "bad" if row["failures"] else "soft"),
-            _stratum_bound(row),
+            "-" if row.get("failure_rate_bound_95") is None else words.one_in(row["failure_rate_bound_95"]),
             "-" if row.get("uniform_expected") is None else words.number(row["uniform_expected"], 2),
             words.detail(row.get("sentence") or ""),
         ]
@@ -176,25 +176,23 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
+def choose(table: Table, headers: list[str]) -> Table:
+    """Return a table with some of its columns."""
+    columns = [table.headers.index(header) for header in headers]
+    right = tuple(place for place, column in enumerate(columns) if column in table.right)
+    return replace(
+        table, headers=headers, rows=[[row[column] for column in columns] for row in table.rows], right=right
+    )
+
+
 def _compact(table: Table) -> Table:
     """Return a table without the columns in which no row says anything."""
-    kept = [
-        column for column in range(len(table.headers)) if any(str(row[column]) not in ("", "-") for row in table.rows)
-    ]
-    right = tuple(place for place, column in enumerate(kept) if column in table.right)
-    rows = [[row[column] for column in kept] for row in table.rows]
-    return replace(table, headers=[table.headers[column] for column in kept], rows=rows, right=right)
+    said = [{str(row[column]) for row in table.rows} - {"", "-"} for column in range(len(table.headers))]
+    return choose(table, [header for header, texts in zip(table.headers, said, strict=True) if texts])
 
 
 def _align(table: Table, width: int) -> tuple[str, ...]:
     return tuple("right" if column in table.right else "left" for column in range(width)) if table.rows else ()
-
-
-def _stratum_bound(row: JSONObject) -> str:
-    if row.get("exhaustive"):
-        return "exhaustive"
-    rate = row.get("failure_rate_bound_95")
-    return "-" if rate is None else words.one_in(rate)
 
 
 def _proof(found: JSONObject) -> str:

@@ -12,6 +12,7 @@ PROVED, NO_COUNTEREXAMPLE, UNDECIDED, COUNTEREXAMPLE = "PROVED", "NO COUNTEREXAM
 SIGNS = {PROVED: "✓", NO_COUNTEREXAMPLE: "≈", UNDECIDED: "?", COUNTEREXAMPLE: "✗"}
 MARKS = {PROVED: "good", NO_COUNTEREXAMPLE: "info", UNDECIDED: "warn", COUNTEREXAMPLE: "bad"}
 RANK = {verdict: rank for rank, verdict in enumerate(SIGNS)}  # the surest first
+STATEMENT_TITLES = {PROVED: "What is proved", NO_COUNTEREXAMPLE: "Why it is no proof"}
 ALL_PAIRS = "all 10²⁰ pairs of operands"
 
 
@@ -116,6 +117,16 @@ def _how_fast(evidence: Evidence, report: JSONObject) -> Answer:
 def equation(found: JSONObject) -> str:
     """Return a counterexample in one line."""
     return f"{found['a']} + {found['b']} = {found['expected']}, but it says {words.name(found['got'])}"
+
+
+def statement(evidence: Evidence) -> str:
+    """Return in full what a proof proves, or why there is none; "" where a counterexample leaves nothing to say."""
+    report = evidence.correctness
+    if report is None or report["verdict"] not in STATEMENT_TITLES:
+        return ""
+    if report["verdict"] == PROVED:
+        return words.whole((report["proof"] or evidence.proof or {"statement": ""})["statement"])
+    return words.whole(report["reason"])
 
 
 def headline(report: JSONObject) -> str:

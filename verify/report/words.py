@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 from verify.answers import printable
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 600
 BLOCK_LINES = 60
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -26,6 +28,15 @@ def whole(value: object) -> str:
     """Return a text of which nothing may be cut, on one line, with what is not printable shown as escapes."""
     text = " ".join(str(value).split())
     return printable(text, len(text))
+
+
+def without_digests(text: str) -> tuple[str, list[str]]:
+    """Return a text in which every sha256 stands by its first digits, and the digests in full.
+
+    >>> without_digests("weights " + "ab" * 32)[0]
+    'weights abababab...'
+    """
+    return _DIGEST.sub(lambda found: f"{found[0][:8]}...", text), list(dict.fromkeys(_DIGEST.findall(text)))
 
 
 def block(value: object) -> str:
