@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import report_samples as samples
-from verify.report import card, carry, tables, verdict
+from verify.report import card, carry, labels, shapes, tables, verdict, words
 from verify.report.badge import badge_json, badge_svg
 from verify.report.evidence import Evidence
 from verify.report.page import page
@@ -25,6 +26,11 @@ class Terminal(io.StringIO):
 
 def answers(report, **others):
     return [f"{each.answer}. {each.more}" for each in verdict.answers(Evidence.of(correctness=report, **others))]
+
+
+@pytest.mark.parametrize("module", [words, tables, shapes, labels], ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
 
 
 def test_proved_is_said_of_all_pairs_and_of_the_precisions_that_are_proved():
