@@ -11,6 +11,22 @@ import pytest
 from tests.mutants import MUTANTS, PLAIN
 from tests.mutation import ROOT, families
 
+ALONE = {  # of each family a mutant that no other kills
+    "algebra": "equal_operands",
+    "boundary": "only_two_to_the_20",
+    "carry": "one_word_alone",
+    "columns": "lone_three_and_eight_in_column_5",
+    "interface": "no_empty_batch",
+    "numerics": "ties_in_bfloat16",
+    "parameters": "declares_45",
+    "proof": "logits_off_by_a_hundredth",
+    "sums": "only_8_plus_85",
+    "transformer": "sum_in_python",
+    "transitions": "logits_of_another_method",
+    "vectors": "only_counting",
+}
+STANDS = {"smoke": "it tells, before all others, an adder that is wired wrongly from one that answers wrongly"}
+
 NAMED = sorted({mutant.family for mutant in MUTANTS.values()})
 
 
@@ -41,7 +57,19 @@ def test_the_plain_adder_survives_every_family():
 
 
 def test_every_family_is_named_by_a_mutant():
-    assert set(families()) - set(NAMED) == set()
+    assert families() == NAMED
+
+
+def test_every_family_kills_a_mutant_that_no_other_kills_or_says_why_it_stands():
+    assert sorted(ALONE | STANDS) == families()
+
+
+@pytest.mark.parametrize("family", ALONE)
+def test_a_family_kills_a_mutant_that_no_other_kills(family):
+    name = ALONE[family]
+    script = f"from tests.mutation import *; print(killers({name!r}, families(), MUTANTS[{name!r}].cases))"
+
+    assert run_python("-c", script).strip() == f"[{family!r}]"
 
 
 @pytest.mark.parametrize("mutant", [*MUTANTS.values(), PLAIN], ids=lambda mutant: mutant.name)
