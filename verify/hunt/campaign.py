@@ -150,12 +150,11 @@ class Campaign:
         broken = next((error for error in map(_failure, futures) if isinstance(error, BrokenExecutor)), None)
         if broken is not None:  # then all that is under way breaks
             futures = list(wait(self._under_way).done)
+        ended = {future: self._under_way.pop(future) for future in futures}  # first: an interruption commits the rest
         found = self._results(futures)
         if found:
             self._commit(found)
-        lost = [(self._under_way[future], error) for future in futures if (error := _failure(future))]
-        for future in futures:
-            del self._under_way[future]
+        lost = [(shards, error) for future, shards in ended.items() if (error := _failure(future))]
         for shards, error in lost:
             self._retry(shards, error)
         if broken is not None:
@@ -187,7 +186,7 @@ class Campaign:
             else:
                 self.aside[shard] = str(error) or type(error).__name__
         if len(self.aside) > _MOST_ASIDE or (self.aside and not self._totals["shards"]):
-            raise SubjectCrashedError(f"{len(self.aside)} shards came to no end, the last: {error}")
+            raise SubjectCrashedError(f"shards that came to no end: {len(self.aside)}, the last: {error}")
 
     def _restart(self, error: BaseException) -> None:
         self._restarts += 1
