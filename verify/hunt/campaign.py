@@ -101,13 +101,18 @@ class Campaign:
                 self._take(done)
             self._shrink()
         except KeyboardInterrupt:
-            self._engine.close(at_once=True)
+            self._stop()
             self._commit(self._results(future for future in self._under_way if future.done()))
             raise
         except BaseException:
-            self._engine.close(at_once=True)
+            self._stop()
             raise
         self._engine.close(at_once=False)
+
+    def _stop(self) -> None:
+        for future in self._under_way:
+            future.cancel()
+        self._engine.close(at_once=True)
 
     def _fill(self) -> bool:
         """Keep the engine's workers busy; return whether something was submitted."""

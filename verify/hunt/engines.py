@@ -44,7 +44,7 @@ class Engine:
 
     def close(self, *, at_once: bool) -> None:
         """End; at once, tasks that are under way are given up."""
-        self._executor.shutdown(wait=not at_once, cancel_futures=True)
+        self._executor.shutdown(wait=not at_once)
 
 
 class SerialEngine(Engine):
