@@ -28,10 +28,12 @@ class Teeth:
     """A plugin under which a mutant dies fast: without shrinking, and a family that failed once is left.
 
     Attributes:
+        families: what runs.
         failed: the families that have failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, families: set[str]) -> None:
+        self.families = families
         self.failed: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile
@@ -58,6 +60,8 @@ class Teeth:
         report = yield
         if report.failed:
             self.failed.add(family(item))
+            if self.failed == self.families:
+                item.session.shouldfail = "every family has killed the mutant"
         return report
 
 
@@ -91,7 +95,7 @@ def killers(mutant: str, against: Iterable[str], cases: int) -> list[str]:
         "-pno:cacheprovider",
         "-pno:terminalreporter",
     ]
-    output, teeth = io.StringIO(), Teeth()
+    output, teeth = io.StringIO(), Teeth(set(against))
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         status = pytest.main(arguments, plugins=[teeth])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -104,6 +108,11 @@ def teeth_of(family: str) -> dict[str, bool]:
     return {
         name: bool(killers(name, [family], mutant.cases)) for name, mutant in MUTANTS.items() if mutant.family == family
     }
+
+
+def kills_all(mutants: Iterable[str]) -> dict[str, list[str]]:
+    """Return of each mutant all families that kill it."""
+    return {name: killers(name, families(), MUTANTS[name].cases) for name in mutants}
 
 
 if __name__ == "__main__":
