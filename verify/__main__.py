@@ -35,12 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     report = judge(arguments.subjects[0] if arguments.subjects else None, _options(arguments))
     _show(arguments, report, lambda: card(report, sys.stdout))
     _write_html(arguments, report)
+    _append_step_summary(report)
     return STATUS[report["verdict"]]
 
 
 def _run_many(arguments: argparse.Namespace) -> int:
     from verify.judge import judge, undecided
-    from verify.report.tables import board, plain
+    from verify.report.card import board
 
     reports, statuses = [], []
     for spec in arguments.subjects:
@@ -52,7 +53,7 @@ def _run_many(arguments: argparse.Namespace) -> int:
             report = undecided(spec, error)
             statuses.append(error.exit_status)
         reports.append(report)
-    _show(arguments, reports, lambda: plain(board(reports)))
+    _show(arguments, reports, lambda: board(reports))
     _write_html(arguments, reports)
     return next((status for status in (1, 3, 2) if status in statuses), 0)
 
@@ -350,6 +351,16 @@ def _write_html(arguments: argparse.Namespace, found: Any) -> None:
     write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))
 
 
+def _append_step_summary(found: dict[str, Any]) -> None:
+    """Show the verdict on the page of a GitHub Actions run."""
+    from verify.report.card import summary_markdown
+
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(summary_markdown(found))
+
+
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse, before any work, results that could not be written after it."""
     if arguments.command == "report" or getattr(arguments, "html", None):
@@ -374,7 +385,18 @@ def _audit_text(found: dict[str, Any]) -> str:
 
 
 def _score_text(found: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in found.items())
+    verdict = "qualifies" if found["qualified"] else "does not qualify"
+    wrong = [
+        f"add({each['a']}, {each['b']})={each['got']}, but should be {each['expected']}" for each in found["failures"]
+    ]
+    chains = ", ".join(f"{length}: {count}" for length, count in enumerate(found["chains"]))
+    return "\n".join([
+        f"{found['correct']} of {found['total']} right, {found['accuracy']:.2f} %: {verdict}",
+        f"sums by {found['batching']}",
+        *wrong,
+        f"cases by their longest carry chain: {chains}",
+        *found["unseen"],
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

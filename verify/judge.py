@@ -80,9 +80,9 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
     report = judge(None, options)
     with _loaded(None, options) as subject:
         anatomy_found = subject.ask("residual_stream")
-    found = {"correctness.json": report, "anatomy.json": anatomy_found, "chains.json": chains_of(report)}
-    proof = report["proof"]
-    return found if proof is None else found | {"proof.json": proof["certificate"]}
+    found = {"correctness.json": report, "chains.json": chains_of(report)}
+    found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found}
+    return found if report["proof"] is None else found | {"proof.json": report["proof"]["certificate"]}
 
 
 def chains_of(report: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_no_call_remembers_another(subject: Subject) -> None:
     assert forwards == backwards[::-1]
 
 
-def test_a_batch_is_its_sums_one_by_one(subject: Subject, batch: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_batch_is_its_answers_one_by_one(subject: Subject, batch: tuple[np.ndarray, np.ndarray]) -> None:
     a, b = batch
     alone = [subject.add(x, y) for x, y in PAIRS]
     assert subject.add_batch(a, b)[-len(PAIRS) :].tolist() == alone
@@ -56,7 +56,7 @@ def test_what_else_is_in_a_batch_does_not_matter(subject: Subject, batch: tuple[
     np.testing.assert_array_equal(padded[: len(a)], subject.add_batch(a, b))
 
 
-def test_an_empty_batch_has_no_sums(subject: Subject) -> None:
+def test_an_empty_batch_has_no_answers(subject: Subject) -> None:
     nothing = np.empty(0, np.int64)
     assert subject.add_batch(nothing, nothing).tolist() == []
 

@@ -58,7 +58,7 @@ def summary_markdown(report: JSONObject) -> str:
         EvidenceError: the report is damaged or of an unknown version.
     """
     check("correctness", report, "report")
-    name = tables.escaped(str(tables.card_rows(report).rows[0][1]))
+    name = tables.escaped(words.name(report["subject"]["name"]))
     parts = [
         f"## {verdict.SIGNS[report['verdict']]} {name}: {report['verdict']}",
         tables.markdown(tables.card_rows(report)),

@@ -23,24 +23,27 @@ _UNIFORM_PAIRS = 10_000
 def card_rows(report: JSONObject) -> Table:
     """Return what a run found in a table of two columns, for the terminal, Markdown and the page."""
     subject, parameters = report["subject"], report["parameters"]
-    rows: list[Row] = [
-        ["subject", words.name(subject["name"])],
-        ["author", words.name(subject["author"]) or "-"],
-        ["file", words.name(subject["spec"])],
-        ["sha256", Cell(words.name(subject["sha256"]), "code")],
-        ["verdict", report["verdict"]],
-        ["because", headline(report)],
-        ["cases", f"{report['failures']:,} of {report['cases']:,} failed"],
-        ["families", _tally(report["families"])],
-        ["parameters", _parameters(parameters)],
-        ["audit", _outcomes(report["audit"])],
-        ["time", words.seconds(report["seconds"])],
-    ]
-    if report["proof"]:
-        rows.insert(6, ["proof", _proof(report["proof"])])
-    if report["counterexample"] and report["counterexample"].get("replay"):
-        rows.insert(6, ["again", words.detail(report["counterexample"]["replay"])])
-    return Table("Verdict", [], [[Cell(str(name), header=True), *rest] for name, *rest in rows])
+    found, proof = report["counterexample"] or {}, report["proof"]
+    findings = ", ".join(words.name(each["name"]) for each in subject.get("findings") or [])
+    rows: dict[str, Cell | str] = {
+        "verdict": report["verdict"],
+        "because": headline(report),
+        "again": words.detail(found.get("replay") or ""),
+        "proof": _proof(proof) if proof else "",
+        "subject": words.name(subject["name"]),
+        "author": words.name(subject["author"]),
+        "file": words.name(subject["spec"]),
+        "sha256": Cell(words.name(subject["sha256"]), "code"),
+        "isolation": words.name(subject.get("isolation") or ""),
+        "sums by": words.name(subject.get("batching") or ""),
+        "cases": f"{report['failures']:,} of {report['cases']:,} failed",
+        "families": _tally(report["families"]),
+        "findings": findings,
+        "parameters": _parameters(parameters),
+        "audit": _outcomes(report["audit"]),
+        "time": words.seconds(report["seconds"]),
+    }
+    return Table("Verdict", [], [[Cell(name, header=True), value] for name, value in rows.items() if value])
 
 
 def families(report: JSONObject) -> Table:
