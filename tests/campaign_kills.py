@@ -29,7 +29,7 @@ LIFE = 0.12  # seconds, at most, of a driver that is killed
 
 
 def settings(store, shards):
-    return session.Settings(f"{SPEC}:Fast", goal=Goal(shards=shards), store=Path(store))
+    return session.Settings(f"{SPEC}:Fast", sandbox="off", goal=Goal(shards=shards), store=Path(store))
 
 
 def forked_pool(workers):
@@ -52,8 +52,6 @@ def drive(kind, store, shards):
         status = 130 if found["interrupted"] else 0
     except VerifyError as error:
         status = error.exit_status
-        if status != 3:
-            print(error, file=sys.stderr)
     except KeyboardInterrupt:
         status = 130
     finally:
@@ -74,20 +72,31 @@ def kill(kind, process):
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+def wait_for_progress(store):
+    before, end = written(store), time.monotonic() + 20
+    while written(store) == before and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def written(store):
+    return store.stat().st_mtime_ns if store.exists() else 0
+
+
 def main(kind, kills, store, shards):
     engines._pool = forked_pool
     statuses = []
     if kind == "worker":
         process = drive(kind, store, shards)
         for _ in range(kills):
-            time.sleep(random.uniform(0.02, LIFE))
+            wait_for_progress(Path(store))
+            time.sleep(random.uniform(0, LIFE / 10))
             for worker in random.sample(found := children(process), min(1, len(found))):
                 os.kill(worker, signal.SIGKILL)
         statuses.append(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
     else:
         statuses = [kill(kind, drive(kind, store, shards)) for _ in range(kills)]
     found = session.hunt(settings(store, shards))
-    print(json.dumps({"statuses": statuses, "found": found}))
+    sys.stdout.write(json.dumps({"statuses": statuses, "found": found}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Subjects that campaigns hunt in tests: as fast as numpy, wrong where a carry runs far, some of them slow or fickle."""
+"""Subjects that campaigns hunt in tests: as fast as numpy, wrong where a carry runs far, some slow or fickle."""
 
 from __future__ import annotations
 

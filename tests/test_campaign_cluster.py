@@ -55,7 +55,7 @@ def test_it_finds_the_same_when_a_worker_is_killed(cluster, on_one_core):
 
 def test_a_scheduler_that_does_not_answer_is_refused_and_the_store_not_made(monkeypatch, tmp_path):
     monkeypatch.setattr(engines, "_SCHEDULER_SECONDS", 0.5)
-    with pytest.raises(UsageError, match="--scheduler tcp://127.0.0.1:9 cannot be reached"):
+    with pytest.raises(UsageError, match=r"--scheduler tcp://127\.0\.0\.1:9 cannot be reached"):
         hunt(scheduler="tcp://127.0.0.1:9", store=tmp_path / "hunt.sqlite")
     assert list(tmp_path.iterdir()) == []
 

@@ -16,6 +16,7 @@ from verify.hunt.progress import Progress
 from verify.report.tables import strata as strata_table
 
 RIGHT, WRONG = f"{SPEC}:Right", f"{SPEC}:Fast"
+HERE = ("--sandbox", "off")
 
 
 @pytest.fixture
@@ -34,14 +35,16 @@ def refused(capsys, *words):
 
 
 def test_what_adds_ends_with_0_and_says_what_that_supports(capsys):
-    assert main(["hunt", RIGHT, "--shards", "46"]) == 0
+    assert main(["hunt", RIGHT, *HERE, "--shards", "46"]) == 0
     printed = capsys.readouterr()
-    assert printed.out.startswith("NO COUNTEREXAMPLE: in 11,776 cases; at 95 % confidence at most 0.00583 of uniform pairs")
+    assert printed.out.startswith(
+        "NO COUNTEREXAMPLE: in 11,776 cases; at 95 % confidence at most 0.00583 of uniform pairs"
+    )
     assert printed.err == ""
 
 
 def test_what_does_not_ends_with_1_and_shows_the_smallest_pair(capsys):
-    assert main(["hunt", WRONG, "--shards", "46"]) == 1
+    assert main(["hunt", WRONG, *HERE, "--shards", "46"]) == 1
     printed = capsys.readouterr().out
     assert printed.startswith("COUNTEREXAMPLE: add(1, 9999999)=0, but should be 10000000\n")
     assert "kppppppg" in printed
@@ -52,24 +55,24 @@ def test_what_cannot_be_decided_ends_with_3(capsys, monkeypatch):
         raise SubjectCrashedError("it crashed")
 
     monkeypatch.setattr(Campaign, "run", crash)
-    assert main(["hunt", RIGHT]) == 3
+    assert main(["hunt", RIGHT, *HERE]) == 3
     assert capsys.readouterr().err == "adder-verify: error: it crashed\n"
 
 
 def test_ctrl_c_ends_with_130_and_says_what_was_found(capsys, monkeypatch, store):
-    main(["hunt", WRONG, "--shards", "46", "--store", store])
+    main(["hunt", WRONG, *HERE, "--shards", "46", "--store", store])
     first = capsys.readouterr().out
 
     def interrupt(campaign):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Campaign, "run", interrupt)
-    assert main(["hunt", WRONG, "--shards", "46", "--store", store]) == 130
+    assert main(["hunt", WRONG, *HERE, "--shards", "46", "--store", store]) == 130
     assert capsys.readouterr().out == first
 
 
 def test_json_has_the_strata_in_the_form_of_reports(capsys):
-    main(["hunt", WRONG, "--shards", "46", "--json", "-"])
+    main(["hunt", WRONG, *HERE, "--shards", "46", "--json", "-"])
     found = json.loads(capsys.readouterr().out)
     names = {"name", "cases", "failures", "sentence", "family", "exhaustive", "failure_rate_bound_95"}
     assert all(names <= row.keys() for row in found["strata"])
@@ -79,7 +82,7 @@ def test_json_has_the_strata_in_the_form_of_reports(capsys):
 
 
 def test_status_says_what_a_store_holds_and_leaves_it_alone(capsys, store, tmp_path):
-    main(["hunt", RIGHT, "--shards", "46", "--store", store])
+    main(["hunt", RIGHT, *HERE, "--shards", "46", "--store", store])
     first = capsys.readouterr().out
     before = (tmp_path / "hunt.sqlite").read_bytes()
     assert main(["hunt", "--status", store]) == 0
@@ -92,12 +95,16 @@ def test_status_says_what_a_store_holds_and_leaves_it_alone(capsys, store, tmp_p
 def test_parts_are_merged_again_when_there_are_more(capsys, tmp_path):
     parts = [str(tmp_path / f"{number}.sqlite") for number in (1, 2)]
     for number, part in enumerate(parts, 1):
-        main(["hunt", RIGHT, "--shards", "46", "--shard", f"{number}/2", "--store", part])
+        main(["hunt", RIGHT, *HERE, "--shards", "46", "--shard", f"{number}/2", "--store", part])
     for few in (parts[:1], parts):
         capsys.readouterr()
         assert main(["merge", *few, "--store", str(tmp_path / "all.sqlite")]) == 0
     assert "11,776 cases in 46 shards" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == ["1.sqlite", "2.sqlite", "all.sqlite"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == [
+        "1.sqlite",
+        "2.sqlite",
+        "all.sqlite",
+    ]
 
 
 class TestBadInput:
@@ -111,25 +118,25 @@ class TestBadInput:
         assert "is no count; give an integer from 1 on" in refused(capsys, "hunt", f"{option}={count}")
 
     def test_a_part_that_is_none(self, capsys):
-        assert "--shard '5/4' is no part" in refused(capsys, "hunt", RIGHT, "--shard", "5/4")
+        assert "--shard '5/4' is no part" in refused(capsys, "hunt", RIGHT, *HERE, "--shard", "5/4")
 
     def test_a_store_that_is_none(self, capsys, tmp_path):
         notes = tmp_path / "notes.txt"
         notes.write_text("notes")
-        assert "is no store of a campaign" in refused(capsys, "hunt", RIGHT, "--store", str(notes))
+        assert "is no store of a campaign" in refused(capsys, "hunt", RIGHT, *HERE, "--store", str(notes))
         assert notes.read_text() == "notes"
 
     def test_a_store_of_other_weights(self, capsys, store):
-        main(["hunt", WRONG, "--shards", "2", "--store", store])
-        told = refused(capsys, "hunt", f"{SPEC}:OtherWeights", "--shards", "2", "--store", store)
+        main(["hunt", WRONG, *HERE, "--shards", "2", "--store", store])
+        told = refused(capsys, "hunt", f"{SPEC}:OtherWeights", *HERE, "--shards", "2", "--store", store)
         assert "is another campaign's: the subject is campaign_subjects.py:Fast" in told
 
     def test_a_store_in_use(self, capsys, store, monkeypatch):
         def second(campaign):
-            assert "in use by another driver" in refused(capsys, "hunt", RIGHT, "--store", store)
+            assert "in use by another driver" in refused(capsys, "hunt", RIGHT, *HERE, "--store", store)
 
         monkeypatch.setattr(Campaign, "run", second)
-        main(["hunt", RIGHT, "--store", store])
+        main(["hunt", RIGHT, *HERE, "--store", store])
 
     def test_a_store_that_is_not_there(self, capsys, store):
         assert "there is no store" in refused(capsys, "hunt", "--status", store)
@@ -140,16 +147,16 @@ class TestBadInput:
 
     def test_a_scheduler_without_its_package(self, capsys, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "distributed", None)
-        told = refused(capsys, "hunt", RIGHT, "--scheduler", "tcp://127.0.0.1:9")
+        told = refused(capsys, "hunt", RIGHT, *HERE, "--scheduler", "tcp://127.0.0.1:9")
         assert "needs the package distributed; pip install 'tiny-adder[cluster]'" in told
 
     def test_merging_into_a_part(self, capsys, store, tmp_path):
-        main(["hunt", RIGHT, "--shards", "2", "--store", store])
+        main(["hunt", RIGHT, *HERE, "--shards", "2", "--store", store])
         told = refused(capsys, "merge", store, "--store", store)
         assert "holds part 1/1 of a campaign; --store names the file to merge into" in told
 
     def test_merging_a_part_twice(self, capsys, store, tmp_path):
-        main(["hunt", RIGHT, "--shards", "2", "--store", store])
+        main(["hunt", RIGHT, *HERE, "--shards", "2", "--store", store])
         told = refused(capsys, "merge", store, store, "--store", str(tmp_path / "all.sqlite"))
         assert "give each part once" in told
         assert not (tmp_path / "all.sqlite").exists()

@@ -68,7 +68,9 @@ class TestShares:
 class TestSchedule:
     @pytest.fixture
     def store(self, tmp_path):
-        session.hunt(session.Settings(f"{SPEC}:Right", goal=Goal(shards=50), store=tmp_path / "hunt.sqlite"))
+        session.hunt(
+            session.Settings(f"{SPEC}:Right", sandbox="off", goal=Goal(shards=50), store=tmp_path / "hunt.sqlite")
+        )
         with closing(Store.read(tmp_path / "hunt.sqlite")) as store:
             yield store
 

@@ -16,7 +16,6 @@ from verify.hunt.shards import (
     MOST_PAIRS,
     Part,
     Shard,
-    exhausting_shards,
     operands,
     pairs_below,
     plan,
@@ -35,17 +34,17 @@ PINNED = {
     "carry-masks": "1fb744fb9f5dd8e1",
     "bit-chains": "be55b8c68838fbab",
     "bit-words": "8e83748f9aa15e2e",
-    "columns": "78410e0e1132381d",
+    "columns": "e224ca559e345639",
     "lone-columns": "1596862f258679fe",
     "alphabets": "e9fd2429f7ce8fa5",
-    "sparse": "d0fb3acb60b527af",
+    "sparse": "199632916d47aa2c",
     "changed-digit": "8d60185bd8004348",
     "uniform": "71c4c046672e5c27",
     "below-100": "71605ad35fddc27b",
     "any-width": "eb7de9f7574a082b",
     "short-against-long": "0f344301d395ffbe",
     "near-powers": "cbc153841477ee26",
-    "round-sums": "d31ea83d44f5e977",
+    "round-totals": "480d0d929752b697",
     "runs": "52622e7116757ffa",
     "trailing-zeros": "0cc263052dd0c792",
     "one-zero": "459df9572e4bc54b",
@@ -96,9 +95,11 @@ def test_the_shards_of_a_listed_stratum_hold_each_of_its_pairs_once(name):
 def test_the_first_shards_of_an_exhaustive_stratum_hold_each_of_its_cases(monkeypatch):
     stratum, cases = STRATA["words"], []
     monkeypatch.setitem(STRATA, "words", replace(stratum, draw=lambda _random, drawn: cases.append(drawn)))
-    for number in range(exhausting_shards(stratum)):
+    for number in range(41):
         operands("any", Shard("words", number))
-    assert np.array_equal(np.unique(np.concatenate(cases)[: stratum.size]), np.arange(stratum.size))
+    drawn = np.concatenate(cases)
+    assert np.array_equal(np.unique(drawn[: stratum.size]), np.arange(stratum.size))
+    assert not np.array_equal(drawn[: stratum.size], np.arange(stratum.size))
 
 
 def test_shards_grow_from_small_to_large_and_no_pair_is_in_two():

@@ -65,7 +65,7 @@ class TestCommit:
             raise KeyboardInterrupt
 
         with opened(path) as store:
-            with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            with pytest.raises(KeyboardInterrupt):
                 store.commit(interrupted(), 1.0)
             store.commit([found(1)], 1.0)
             assert list(store.numbers("uniform")) == [1]
@@ -76,7 +76,7 @@ class TestCommit:
             store.commit([found(0, failure(5, 5))], 1.0)
             pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
             store._connection.execute(f"PRAGMA max_page_count = {pages}")
-            with pytest.raises(StoreWriteError, match="full.*what was committed before stays"):
+            with pytest.raises(StoreWriteError, match=r"full.*what was committed before stays"):
                 store.commit([found(number, failure(6, number)) for number in range(1, 1000)], 2.0)
         with opened(path) as store:
             assert list(store.numbers("uniform")) == [0]
@@ -251,5 +251,8 @@ class TestTaking:
         other = tmp_path / "other.sqlite"
         with opened(other, replace(IDENTITY, weights="00")):
             pass
-        with opened(path, part="merged") as store, pytest.raises(StoreError, match="is of another campaign: the digest"):
+        with (
+            opened(path, part="merged") as store,
+            pytest.raises(StoreError, match="is of another campaign: the digest"),
+        ):
             store.take(other)

@@ -79,13 +79,10 @@ def pairs_below(number: int) -> int:
 
 
 def shards_of(stratum: Stratum) -> int | None:
-    """Return how many shards a stratum has, or None where it has no end."""
-    return _shards_for(stratum.size) if stratum.fixed and stratum.size else None
-
-
-def exhausting_shards(stratum: Stratum) -> int:
-    """Return how many of its first shards hold every case of an exhaustive stratum; 0 where there is no such number."""
-    return _shards_for(stratum.size) if stratum.size else 0
+    """Return how many shards a stratum has that lists its pairs, or None: others have no end."""
+    if not stratum.fixed or stratum.size is None:
+        return None
+    return next(number for number in count() if pairs_below(number) >= stratum.size)
 
 
 def operands(name: str, shard: Shard) -> Batch:
@@ -134,7 +131,3 @@ def _order(name: str, stratum: str, size: int) -> tuple[int, int]:
     while gcd(step := int(random.integers(1, size + 1, 1)[0]), size) != 1:
         pass
     return offset, step
-
-
-def _shards_for(pairs: int) -> int:
-    return next(number for number in count() if pairs_below(number) >= pairs)

@@ -169,12 +169,9 @@ class Store:
         with self._writing():
             self._put_least(failure, least, got)
 
-    def numbers(self, stratum: str, below: int | None = None) -> Iterator[int]:
+    def numbers(self, stratum: str) -> Iterator[int]:
         """Yield the numbers of the shards of a stratum that are done, in their order."""
-        rows = self._connection.execute(
-            "SELECT number FROM shards WHERE stratum = ? AND number < ? ORDER BY number",
-            [stratum, 2**62 if below is None else below],
-        )
+        rows = self._connection.execute("SELECT number FROM shards WHERE stratum = ? ORDER BY number", [stratum])
         return (number for (number,) in rows)
 
     def totals(self) -> list[Totals]:

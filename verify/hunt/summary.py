@@ -15,7 +15,7 @@ from verify.hunt.campaign import MOST_SHRUNK
 from verify.hunt.learning import UNIFORM
 from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
 from verify.hunt.regions import STRATA
-from verify.hunt.shards import exhausting_shards
+from verify.hunt.shards import shards_of
 from verify.report import tables, words
 from verify.report.blocks import Table
 
@@ -37,7 +37,7 @@ def summarise(store: Store, aside: Mapping[Shard, str] | None = None) -> dict[st
         store: of the campaign.
         aside: why shards were set aside in this run.
     """
-    strata = [_stratum(store, total) for total in store.totals()]
+    strata = [_stratum(total) for total in store.totals()]
     cases, failures = (sum(row[key] for row in strata) for key in ("cases", "failures"))
     bound = next((row["failure_rate_bound_95"] for row in strata if row["name"] == UNIFORM), None)
     clusters = [_cluster(rank, found) for rank, found in enumerate(_by_size(store))]
@@ -101,19 +101,17 @@ def progress_line(store: Store) -> str:
     return line
 
 
-def _stratum(store: Store, total: Totals) -> dict[str, Any]:
+def _stratum(total: Totals) -> dict[str, Any]:
     stratum = STRATA.get(total.stratum)
-    lists_pairs = stratum is None or stratum.fixed
-    needed = 0 if stratum is None else exhausting_shards(stratum)
-    done = sum(1 for _ in store.numbers(total.stratum, below=needed))
+    is_drawn = stratum is not None and not stratum.fixed
     return {
         "name": total.stratum,
         "cases": total.cases,
         "failures": total.failures,
         "sentence": WEAKEST_SENTENCE if stratum is None else stratum.sentence,
         "family": WEAKEST if stratum is None else stratum.family,
-        "exhaustive": 0 < needed == done,
-        "failure_rate_bound_95": None if lists_pairs else failure_rate_bound(total.failures, total.cases),
+        "exhaustive": stratum is not None and total.shards == shards_of(stratum),
+        "failure_rate_bound_95": failure_rate_bound(total.failures, total.cases) if is_drawn else None,
         "shards": total.shards,
         "margin": total.margin,
         "seconds": round(total.seconds, 3),
