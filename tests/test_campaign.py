@@ -199,6 +199,8 @@ class TestClaims:
     def test_strata_that_were_gone_through_say_so(self):
         strata = {row["name"]: row for row in hunt("Right", shards=500)["strata"]}
         assert {name for name, row in strata.items() if row["exhaustive"]} == {"below-100", "lone-columns"}
+        assert strata["carry-masks"]["complete"]
+        assert not strata["uniform"]["complete"]
 
     def test_strata_that_list_their_pairs_have_no_bound_before_that_either(self):
         strata = {row["name"]: row for row in hunt("Right", shards=46)["strata"]}

@@ -80,9 +80,13 @@ def pairs_below(number: int) -> int:
 
 def shards_of(stratum: Stratum) -> int | None:
     """Return how many shards a stratum has that lists its pairs, or None: others have no end."""
-    if not stratum.fixed or stratum.size is None:
-        return None
-    return next(number for number in count() if pairs_below(number) >= stratum.size)
+    return covering_shards(stratum) if stratum.fixed else None
+
+
+def covering_shards(stratum: Stratum) -> int | None:
+    """Return how many of its first shards hold every case of an exhaustive stratum; None for others."""
+    size = stratum.size
+    return None if size is None else next(number for number in count() if pairs_below(number) >= size)
 
 
 def operands(name: str, shard: Shard) -> Batch:

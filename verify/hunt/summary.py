@@ -8,6 +8,7 @@ independently: bred ones, and strata that list their pairs, which say how many o
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from verify.bounds import failure_rate_bound
@@ -15,7 +16,7 @@ from verify.hunt.campaign import MOST_SHRUNK
 from verify.hunt.learning import UNIFORM
 from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
 from verify.hunt.regions import STRATA
-from verify.hunt.shards import shards_of
+from verify.hunt.shards import covering_shards
 from verify.report import tables, words
 from verify.report.blocks import Table
 
@@ -37,7 +38,7 @@ def summarise(store: Store, aside: Mapping[Shard, str] | None = None) -> dict[st
         store: of the campaign.
         aside: why shards were set aside in this run.
     """
-    strata = [_stratum(total) for total in store.totals()]
+    strata = [_stratum(store, total) for total in store.totals()]
     cases, failures = (sum(row[key] for row in strata) for key in ("cases", "failures"))
     bound = next((row["failure_rate_bound_95"] for row in strata if row["name"] == UNIFORM), None)
     clusters = [_cluster(rank, found) for rank, found in enumerate(_by_size(store))]
@@ -101,16 +102,19 @@ def progress_line(store: Store) -> str:
     return line
 
 
-def _stratum(total: Totals) -> dict[str, Any]:
+def _stratum(store: Store, total: Totals) -> dict[str, Any]:
     stratum = STRATA.get(total.stratum)
     is_drawn = stratum is not None and not stratum.fixed
+    covering = None if stratum is None else covering_shards(stratum)
+    complete = covering is not None and list(islice(store.numbers(total.stratum), covering)) == list(range(covering))
     return {
         "name": total.stratum,
         "cases": total.cases,
         "failures": total.failures,
         "sentence": WEAKEST_SENTENCE if stratum is None else stratum.sentence,
         "family": WEAKEST if stratum is None else stratum.family,
-        "exhaustive": stratum is not None and total.shards == shards_of(stratum),
+        "exhaustive": complete and not is_drawn,
+        "complete": complete,
         "failure_rate_bound_95": failure_rate_bound(total.failures, total.cases) if is_drawn else None,
         "shards": total.shards,
         "margin": total.margin,
