@@ -15,6 +15,8 @@ COMMANDS = {
     "adder --help": ["-m", "adder", "--help"],
     "adder 1 2": ["-m", "adder", "1", "2"],
     "solve": ["-c", "from adder import solve; solve(seed=1)"],
+    "adder-verify prove": ["-m", "verify", "prove"],
+    "pytest verify, quick": ["-m", "pytest", "--pyargs", "verify", "--hypothesis-profile=quick", "-q"],
     "solve as the reference": [
         "-c",
         "from benchmarks.reference_solver import solve_as_reference; solve_as_reference(1)",

@@ -61,6 +61,13 @@ def test_our_own_model_runs_in_this_process():
     assert subject.runs_here(location, "off")
 
 
+@pytest.mark.parametrize("method", ["reference", "incremental", "verified", "tabulated", "scan"])
+def test_each_way_of_decoding_answers_with_an_int(method):
+    adder = subject.load(None, method=method)
+    assert adder.add(9_999_999_999, 1) == 10_000_000_000
+    assert adder.findings == []
+
+
 MALFORMED = {
     "malformed/no_build_model.py": (ContractError, "has no function build_model; an adder has"),
     "malformed/no_add.py": (ContractError, "has no function add; an adder has"),
