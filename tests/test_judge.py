@@ -27,7 +27,7 @@ WRONG = {
 def evidence(*, counterexample=None, failed=0):
     family = {"name": "carry", "passed": 1, "failed": failed, "skipped": 0, "reasons": ["no"] * failed, "seconds": 1.0}
     stratum = {"cases": 1000, "failures": 0, "sentence": "Any.", "family": "sums"}
-    kind = {"name": "uniform", "exhaustive": False, "complete": False}
+    kind = {"name": "uniform", "exhaustive": False, "complete": False, "share": 1.0}
     return {
         "subject": {"spec": "a.py", "name": "a", "author": "", "sha256": ""},
         "counterexample": counterexample,

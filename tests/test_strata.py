@@ -11,6 +11,7 @@ from verify import oracle
 from verify.errors import UsageError
 from verify.hunt import regions, strata
 from verify.hunt.carry_regions import _SPANS
+from verify.hunt.digit_regions import _pairs_with_sum
 from verify.hunt.draws import realise
 from verify.hunt.regions import STRATA, named, strata_of
 from verify.oracle import MAX_OPERAND, PLACES
@@ -170,3 +171,33 @@ def test_an_author_adds_a_stratum_in_ten_lines(monkeypatch):
     assert strata.STRATA["small"].sentence == "Every pair of operands below 8."
     assert len(strata.STRATA["small"].stream(0).take(64)[0]) == 64
     assert regions.STRATA is not strata.STRATA
+
+
+LIES_IN = {
+    "trailing-zeros": lambda a, b: (a % 10 == 0) & (b % 10 == 0),
+    "uniform": lambda a, b: a >= 0,
+}
+
+
+@pytest.mark.parametrize("name", LIES_IN)
+def test_the_share_of_a_stratum_is_that_of_uniform_pairs_that_lie_in_it(name):
+    a, b = np.random.default_rng(0).integers(0, MAX_OPERAND + 1, (2, 1_000_000))
+
+    assert LIES_IN[name](a, b).mean() == pytest.approx(named(name).share, rel=0.02)
+
+
+def test_pairs_with_each_sum_are_all_pairs(monkeypatch):
+    monkeypatch.setattr("verify.hunt.digit_regions.MAX_OPERAND", 99)
+
+    counts = [_pairs_with_sum(total) for total in range(199)]
+
+    assert sum(counts) == 100**2
+    assert counts[0] == counts[198] == 1
+
+
+def test_the_pairs_that_lie_in_a_stratum_are_counted_in_small():
+    digits = [(a, b) for a in range(10) for b in range(10)]
+
+    assert sum(a + b > 9 for a, b in digits) == 45
+    assert sum(a + b == 9 for a, b in digits) == 10
+    assert named("one-generate").share == pytest.approx(10 * 0.45 * 1e-9)

@@ -31,6 +31,7 @@ PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
     "COUNTEREXAMPLE",
     "UNDECIDED",
 )
+UNIFORM_PAIRS = 10_000  # what a leaderboard draws; a report says how many cases of a stratum are expected among them
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
 _STDERR = 2
 SHOWN_REASONS = 3  # of a family, why claims failed or were skipped
@@ -202,9 +203,12 @@ def _decide(
 
 
 def _stratum(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("name", "cases", "failures", "sentence", "family", "exhaustive", "complete")
     bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
-    names = ("name", "cases", "failures", "sentence", "family", "exhaustive")
-    return {name: found[name] for name in names} | {"failure_rate_bound_95": None if found["exhaustive"] else bound}
+    return {name: found[name] for name in names} | {
+        "failure_rate_bound_95": None if found["exhaustive"] else bound,
+        "uniform_expected": None if found["share"] is None else found["share"] * UNIFORM_PAIRS,
+    }
 
 
 def _family(found: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def describe(found: Search, stratum: Stratum) -> dict[str, Any]:
         "exhaustive": stratum.fixed and found.complete,  # every pair was tried, not only every shape
         "complete": found.complete,
         "size": stratum.size,
+        "share": stratum.share,
         "seconds": found.seconds,
         "chains": found.chains,
     }

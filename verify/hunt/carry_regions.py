@@ -70,6 +70,7 @@ def _two_chains(random: Generator, cases: np.ndarray) -> Batch:
         lambda place: pairs_of([GENERATE if at == place else PROPAGATE for at in range(PLACES)])
     ),
     size=PLACES,
+    share=PLACES * 0.45 * 0.1 ** (PLACES - 1),  # 45 of 100 pairs of digits generate, 10 propagate
 )
 def _one_generate(random: Generator, cases: np.ndarray) -> Batch:
     """Every column propagates but one, which generates."""

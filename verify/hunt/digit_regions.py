@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.random import Generator
@@ -14,6 +16,7 @@ from verify.strategies import BIT_PLACES, Pair, operands, pairs
 _POWERS_OF_TEN = 10 ** np.arange(PLACES + 1)
 _POWERS = np.unique(np.concatenate([_POWERS_OF_TEN, 2 ** np.arange(BIT_PLACES + 1)]))
 _EDGES = np.unique(np.concatenate([_POWERS - 1, _POWERS])).clip(0, MAX_OPERAND)
+_PAIRS = (MAX_OPERAND + 1) ** 2
 _ALPHABETS = ((0, 9), (0, 1, 9), (0, 1, 8, 9), (4, 5))  # three quarters of the faults in published adders show here
 
 
@@ -49,7 +52,7 @@ def _carrying(a: np.ndarray, b: np.ndarray, unit: np.ndarray, carries: np.ndarra
     return a + up, b + (one_short & ~up)
 
 
-@stratum("lone-columns", family="columns", strategy=pairs(), size=1900, fixed=True)
+@stratum("lone-columns", family="columns", strategy=pairs(), size=1900, fixed=True, share=1900 / _PAIRS)
 def _lone_columns(random: Generator, cases: np.ndarray) -> Batch:  # noqa: ARG001 - the case is the pair
     """Every pair of digits in every column, with and without a carry coming in from 9 + 1, all else zero."""
     place, carry, _, _ = _column_case(cases)
@@ -61,6 +64,7 @@ def _lone_columns(random: Generator, cases: np.ndarray) -> Batch:  # noqa: ARG00
     "alphabets",
     family="columns",
     strategy=st.sampled_from(_ALPHABETS).flatmap(lambda alphabet: st.tuples(operands(alphabet), operands(alphabet))),
+    share=0.4 ** (2 * PLACES) + 0.2 ** (2 * PLACES),  # the third holds the first two, and none of the last
 )
 def _alphabets(random: Generator, cases: np.ndarray) -> Batch:
     """Both operands have few different digits: 0 and 9; 0, 1 and 9; 0, 1, 8 and 9; 4 and 5."""
@@ -72,7 +76,12 @@ def _alphabets(random: Generator, cases: np.ndarray) -> Batch:
     return a, b
 
 
-@stratum("sparse", family="columns", strategy=st.tuples(operands((0, 1, 5, 9)), operands((0, 1, 5, 9))))
+@stratum(
+    "sparse",
+    family="columns",
+    strategy=st.tuples(operands((0, 1, 5, 9)), operands((0, 1, 5, 9))),
+    share=sum(comb(PLACES, count) * 0.9**count * 0.1 ** (PLACES - count) for count in range(4)) ** 2,
+)
 def _sparse(random: Generator, cases: np.ndarray) -> Batch:
     """At most three digits of each operand are not zero."""
 
@@ -95,7 +104,7 @@ def _changed_digit(random: Generator, cases: np.ndarray) -> Batch:
     return np.where(swap, b, changed), np.where(swap, changed, b)
 
 
-@stratum("uniform", family="sums", strategy=st.tuples(operands(), operands()))
+@stratum("uniform", family="sums", strategy=st.tuples(operands(), operands()), share=1.0)
 def _uniform(random: Generator, cases: np.ndarray) -> Batch:
     """Both operands drawn evenly from 0 to 9,999,999,999."""
     return numbers(random, len(cases)), numbers(random, len(cases))
@@ -107,6 +116,7 @@ def _uniform(random: Generator, cases: np.ndarray) -> Batch:
     strategy=st.tuples(operands(max_digits=2), operands(max_digits=2)),
     size=10_000,
     fixed=True,
+    share=10_000 / _PAIRS,
 )
 def _below_100(random: Generator, cases: np.ndarray) -> Batch:  # noqa: ARG001 - the case is the pair
     """Every pair of operands below 100."""
@@ -136,7 +146,15 @@ _near_powers = st.builds(
 )
 
 
-@stratum("near-powers", family="boundary", strategy=st.tuples(_near_powers, _near_powers))
+_NEAR = {number for power in _POWERS.tolist() for number in range(power - 100, power + 101)}
+
+
+@stratum(
+    "near-powers",
+    family="boundary",
+    strategy=st.tuples(_near_powers, _near_powers),
+    share=sum(0 <= number <= MAX_OPERAND for number in _NEAR) ** 2 / _PAIRS,
+)
 def _near_powers_of_two_and_ten(random: Generator, cases: np.ndarray) -> Batch:
     """Operands within 100 of a power of ten or of two."""
     near = random.choice(_POWERS, (2, len(cases))) + random.integers(-100, 101, (2, len(cases)))
@@ -151,7 +169,20 @@ def _pairs_of_round_sums(draw: st.DrawFn) -> Pair:
     return max(a, total - MAX_OPERAND), min(total - a, MAX_OPERAND)
 
 
-@stratum("round-totals", family="boundary", strategy=_pairs_of_round_sums())
+def _pairs_with_sum(total: int) -> int:
+    """Return how many pairs of operands have a sum."""
+    return min(total, 2 * MAX_OPERAND - total) + 1 if total >= 0 else 0
+
+
+_ROUND_TOTALS = {10**power + offset for power in range(1, PLACES + 1) for offset in range(-10, 11)}
+
+
+@stratum(
+    "round-totals",
+    family="boundary",
+    strategy=_pairs_of_round_sums(),
+    share=sum(map(_pairs_with_sum, _ROUND_TOTALS)) / _PAIRS,
+)
 def _round_sums(random: Generator, cases: np.ndarray) -> Batch:
     """Sums within 10 of a power of ten."""
     total = 10 ** random.integers(1, PLACES + 1, len(cases)) + random.integers(-10, 11, len(cases))
@@ -174,7 +205,7 @@ def _runs(random: Generator, cases: np.ndarray) -> Batch:
 _round_operands = st.builds(lambda number, zeros: number * 10**zeros, operands(max_digits=5), st.integers(0, 5))
 
 
-@stratum("trailing-zeros", family="boundary", strategy=st.tuples(_round_operands, _round_operands))
+@stratum("trailing-zeros", family="boundary", strategy=st.tuples(_round_operands, _round_operands), share=0.01)
 def _trailing_zeros(random: Generator, cases: np.ndarray) -> Batch:
     """Both operands end in zeros."""
     units = 10 ** random.integers(1, PLACES + 1, (2, len(cases)))
@@ -182,7 +213,7 @@ def _trailing_zeros(random: Generator, cases: np.ndarray) -> Batch:
     return a, b
 
 
-@stratum("one-zero", family="boundary", strategy=st.tuples(operands(), st.just(0)))
+@stratum("one-zero", family="boundary", strategy=st.tuples(operands(), st.just(0)), share=2e-10)
 def _one_zero(random: Generator, cases: np.ndarray) -> Batch:
     """One operand is zero, the other of any width."""
     number = numbers(random, len(cases)) % 10 ** random.integers(0, PLACES + 1, len(cases))
@@ -190,7 +221,7 @@ def _one_zero(random: Generator, cases: np.ndarray) -> Batch:
     return np.where(left, number, 0), np.where(left, 0, number)
 
 
-@stratum("equal", family="algebra", strategy=operands().map(lambda number: (number, number)))
+@stratum("equal", family="algebra", strategy=operands().map(lambda number: (number, number)), share=1e-10)
 def _equal(random: Generator, cases: np.ndarray) -> Batch:
     """Both operands are the same number."""
     number = numbers(random, len(cases)) % 10 ** random.integers(0, PLACES + 1, len(cases))

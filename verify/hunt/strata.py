@@ -44,6 +44,7 @@ class Stratum:
         fixed: whether a case is one pair, so that a second pass would bring nothing new.
         spans: where each case lays a carry chain, [start, end) in columns of ``base``, int64 (size, 2); or None.
         base: of the spans.
+        share: of all 10^20 pairs, how much lies in it; None where that is not known.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stratum:
     fixed: bool = False
     spans: np.ndarray | None = field(default=None, repr=False, compare=False)
     base: int = 10
+    share: float | None = None
 
     def stream(self, seed: int) -> Stream:
         """Return the pairs of a seed; every stratum has its own."""
