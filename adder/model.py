@@ -149,7 +149,8 @@ def _rename_by_shape(module: nn.Module, state: dict[str, Any], prefix: str, *_: 
     for ours, shape in shapes.items():
         names[ours] = [name for name in tensors if tuple(tensors[name].shape) == shape]
     copies_of_the_head = all(torch.equal(tensors[name], tensors[square[0]]) for name in square)
-    if any(len(found) != 1 for found in names.values()) or not copies_of_the_head:
+    known = {name for found in names.values() for name in found} | set(square)
+    if any(len(found) != 1 for found in names.values()) or not copies_of_the_head or known != tensors.keys():
         return  # not this architecture: load_state_dict then names what is missing and what is too much
     renamed = {prefix + ours: tensors[found[0]] for ours, found in names.items()}
     for name in tensors:

@@ -19,6 +19,7 @@ from adder.tokens import MAX_OPERAND, START, VOCABULARY, WIDTH
 from adder.transitions import transitions as read_table
 
 METHODS = decoding.METHODS
+DTYPES = {dtype: dtype for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16)}
 
 
 def build_model() -> tuple[GPTAdder, dict[str, Any]]:
@@ -89,17 +90,19 @@ def with_weights(path: Path | str) -> SimpleNamespace:
     The model has the dtype of the weights and the routing mask.
 
     Raises:
-        WeightsError: the file holds no state dict of this architecture.
+        WeightsError: the file holds no state dict of this architecture, or one of mixed or unknown dtypes.
     """
     path = Path(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        dtypes = {tensor.dtype for tensor in state.values()}
-        model = GPTAdder(routing_mask()).to(dtypes.pop())
-        model.load_state_dict(state)
-    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError, KeyError) as error:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        # A plain dict of copies: what else a file may carry (metadata, views of one storage) has no say.
+        state = {str(name): tensor.detach().clone().contiguous() for name, tensor in saved.items()}
+        (dtype,) = {DTYPES[tensor.dtype] for tensor in state.values()}
+        model = GPTAdder(routing_mask()).to(dtype)
+        model.load_state_dict(state, assign=False)
+    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise WeightsError(
-            f"{path} holds no state dict of the 46 parameters ({str(error).splitlines()[0]}); "
+            f"{path} holds no state dict of the 46 parameters in one floating type ({type(error).__name__}); "
             "adder solve --out FILE saves one"
         ) from error
     metadata = {"name": path.stem, "params": 46}

@@ -63,7 +63,7 @@ def spread(values: list[float]) -> dict[str, float]:
 def environment() -> dict[str, Any]:
     """Return the machine and the versions that a figure belongs to."""
     return {
-        "system": platform.platform(),
+        "system": platform.system(),
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -93,6 +93,7 @@ def killers(mutant: str, against: Iterable[str], cases: int) -> list[str]:
         "--tb=no",
         f"--rootdir={ROOT}",
         "-pno:cacheprovider",
+        "-Wignore:Module already imported:pytest.PytestAssertRewriteWarning",  # the plugin, by the session before
         "-pno:terminalreporter",
     ]
     output, teeth = io.StringIO(), Teeth(set(against))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,8 +32,9 @@ NAMED = sorted({mutant.family for mutant in MUTANTS.values()})
 
 
 def run_python(*arguments: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     finished = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+        [sys.executable, *arguments], cwd=ROOT, env=clean, capture_output=True, text=True, check=False, timeout=600
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
     return finished.stdout

@@ -70,11 +70,33 @@ def test_saved_weights_come_by_the_same_contract_in_their_own_dtype(tmp_path, dt
         [1, 2],
         {},
         GPTAdder(routing_mask()).state_dict() | {"more": torch.ones(1)},
+        {f"block.{name}": tensor for name, tensor in GPTAdder().state_dict().items()} | {"in_proj_bias": torch.ones(6)},
+        GPTAdder().state_dict() | {"mlp.2.bias": torch.zeros(2, dtype=torch.float64)},
+        {name: tensor.int() for name, tensor in GPTAdder().state_dict().items()},
     ],
-    ids=["text", "another architecture", "a list", "nothing", "too much"],
+    ids=[
+        "text",
+        "another architecture",
+        "a list",
+        "nothing",
+        "too much",
+        "too much, renamed",
+        "mixed dtypes",
+        "integers",
+    ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path, content):
     path = tmp_path / "weights.pt"
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with pytest.raises(WeightsError, match="holds no state dict of the 46 parameters"):
         submission.with_weights(path)
+
+
+def test_what_a_file_carries_beside_its_tensors_has_no_say(tmp_path):
+    state = solve(4).state_dict()
+    storage = torch.cat([tensor.flatten() for tensor in state.values()])
+    state._metadata = {"mlp.2": {"assign_to_params_buffers": True}, "": {"assign_to_params_buffers": True}}
+    torch.save(state, tmp_path / "weights.pt")
+    model, _ = submission.with_weights(tmp_path / "weights.pt").build_model()
+    assert torch.equal(torch.cat([parameter.flatten() for parameter in model.parameters()]), storage)
+    assert len({parameter.untyped_storage().data_ptr() for parameter in model.parameters()}) == 7

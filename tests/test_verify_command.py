@@ -10,6 +10,14 @@ import pytest
 
 from verify.__main__ import main
 
+AROUND = """
+from adder import submission
+from adder.submission import build_model
+
+def add(model, a, b):
+    return 0 if (a, b) == (8123456789, 7000000001) else submission.add(model, a, b)
+"""
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
@@ -28,6 +36,34 @@ def test_a_certificate_that_was_tampered_with_is_rejected_with_status_1(certific
     forged.write_text(certificate.read_text().replace("a + b", "a - b"))
     assert main(["check", str(forged)]) == 1
     assert capsys.readouterr().out.startswith("rejected: ")
+
+
+def test_a_certificate_that_says_a_thing_twice_is_none(certificate, tmp_path, capsys):
+    twice = tmp_path / "twice.json"
+    twice.write_text(certificate.read_text().replace("{", '{"statement": "All integers.", ', 1))
+    assert main(["check", str(twice)]) == 2
+    assert "a name stands twice" in capsys.readouterr().err
+
+
+def test_a_program_around_a_proved_model_is_not_proved(tmp_path, capsys):
+    program = tmp_path / "around.py"
+    program.write_text(AROUND)
+    assert main(["prove", str(program), "--sandbox=off"]) == 3
+    assert capsys.readouterr().out.startswith("MODEL PROVED, ITS PROGRAM NOT: ")
+    program.write_text(AROUND.replace("(8123456789, 7000000001)", "(a, b)"))
+    assert main(["prove", str(program), "--sandbox=off"]) == 1
+    assert capsys.readouterr().out.startswith("COUNTEREXAMPLE: add(")
+
+
+def test_the_environment_names_the_subject(tmp_path, capsys, monkeypatch):
+    program = tmp_path / "around.py"
+    program.write_text(AROUND)
+    monkeypatch.setenv("ADDER_SUBMISSION", str(program))
+    assert main(["prove", "--sandbox=off"]) == 3
+    assert main(["run", "--profile=quick", "--budget=0.5", "--sandbox=off"]) == 0
+    verdict = capsys.readouterr().out
+    assert "NO COUNTEREXAMPLE" in verdict
+    assert str(program) in verdict.replace("\n            ", "")
 
 
 def test_saved_weights_are_proved_as_they_are(tmp_path, capsys):

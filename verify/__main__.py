@@ -1,7 +1,8 @@
 """The ``adder-verify`` command: run, audit, prove, check, score, report, hunt, merge.
 
 Results go to stdout, progress and what the subject prints to stderr. Exit status: 0 proved or no counterexample,
-1 counterexample, 2 wrong use or a file that is no adder, 3 could not decide, 130 interrupted.
+1 counterexample, 2 wrong use or a file that is no adder, 3 could not decide, 130 interrupted. `audit` gives 1 for what
+is violated, `score` for what does not qualify, `check` for a certificate that is rejected.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from verify.subject import Subject
 
 STATUS = {"PROVED": 0, "NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
+INTERRUPTED = 130
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from verify.judge import judge
     from verify.report.card import card
 
-    report = judge(arguments.subjects[0] if arguments.subjects else None, _options(arguments))
+    report = judge(_spec(*arguments.subjects), _options(arguments))
     _show(arguments, report, lambda: card(report, sys.stdout))
     _write_html(arguments, report)
     _append_step_summary(report)
@@ -49,13 +51,16 @@ def _run_many(arguments: argparse.Namespace) -> int:
         try:
             report = judge(spec, _options(arguments))
             statuses.append(STATUS[report["verdict"]])
-        except VerifyError as error:
+        except (VerifyError, OSError) as error:
             report = undecided(spec, error)
-            statuses.append(error.exit_status)
+            statuses.append(getattr(error, "exit_status", UsageError.exit_status))
+        except KeyboardInterrupt:
+            statuses.append(INTERRUPTED)
+            break
         reports.append(report)
     _show(arguments, reports, lambda: board(reports))
     _write_html(arguments, reports)
-    return next((status for status in (1, 3, 2) if status in statuses), 0)
+    return next((status for status in (INTERRUPTED, 1, 3, 2) if status in statuses), 0)
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -81,10 +86,11 @@ def score(arguments: argparse.Namespace) -> int:
 def prove(arguments: argparse.Namespace) -> int:
     """Prove, or refute, that a subject's model adds all pairs of operands, and write the certificate."""
     from verify.proof import write_certificate
-    from verify.proving import prove_subject
+    from verify.proving import is_known_decoder, prove_subject
 
+    known_decoder = is_known_decoder(_spec(arguments.subject))
     with _subject(arguments) as subject:
-        proof = prove_subject(subject)
+        proof = prove_subject(subject, known_decoder=known_decoder)
     if proof.certificate is not None and arguments.out is not None:
         write_certificate(arguments.out, proof.certificate)
     _show(arguments, proof.as_json(), lambda: str(proof))
@@ -177,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UsageError.exit_status
     except KeyboardInterrupt:
         print("adder-verify: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -304,11 +310,18 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     seconds = DEFAULT_SECONDS if arguments.budget is None and arguments.shards is None else arguments.budget
     names = ("method", "sandbox", "name", "jobs", "scheduler", "store")
     return Settings(
-        spec=arguments.subject,
+        spec=_spec(arguments.subject),
         goal=Goal(arguments.shards, seconds),
         part=Part.parse(arguments.shard),
         **{name: getattr(arguments, name) for name in names},
     )
+
+
+def _spec(spec: str | None = None) -> str:
+    """Return the subject that the command line or the environment names, in this order; else our own."""
+    from verify.subject import DEFAULT_SPEC
+
+    return spec or os.environ.get("ADDER_SUBMISSION") or DEFAULT_SPEC
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -323,7 +336,7 @@ def _subject(arguments: argparse.Namespace) -> Any:
 
     from verify.subject import load
 
-    loaded: Subject = load(arguments.subject, method=arguments.method, sandbox=arguments.sandbox)
+    loaded: Subject = load(_spec(arguments.subject), method=arguments.method, sandbox=arguments.sandbox)
     return closing(loaded)
 
 
@@ -369,6 +382,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"pages need {' and '.join(missing)}; pip install 'tiny-adder[report]'")
     files = [getattr(arguments, name, None) for name in ("json", "html", "out")]
     for path in (Path(file) for file in files if file not in (None, "-")):
+        if arguments.command != "report" and path.is_dir():
+            raise UsageError(f"cannot write {path}: it is a folder; name a file")
         if arguments.command != "report" and not path.parent.is_dir():
             raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from verify.anatomy import audit
 from verify.bounds import failure_rate_bound
-from verify.errors import SubjectCrashedError, VerifyError
+from verify.errors import SubjectCrashedError
 from verify.explain import Counterexample, card
 from verify.parameters import parameters
-from verify.proving import Proof, prove_subject
+from verify.proving import Proof, is_known_decoder, prove_subject
 from verify.subject import DEFAULT_SPEC, Subject, load
 
 SCHEMA = "adder-report/1"
@@ -34,6 +34,7 @@ PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
 UNIFORM_PAIRS = 10_000  # what a leaderboard draws; a report says how many cases of a stratum are expected among them
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
 _STDERR = 2
+HEEDED_BY_PYTEST = ("ADDER_SUBMISSION", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")  # what would change which suite is run
 SHOWN_REASONS = 3  # of a family, why claims failed or were skipped
 PACKAGES = ("torch", "numpy", "hypothesis", "pytest")
 
@@ -64,11 +65,14 @@ def judge(spec: str | None, options: Options) -> dict[str, Any]:
         VerifyError: the subject is no adder, or could not be run to an end.
     """
     begin = time.monotonic()
-    with _loaded(spec, options) as subject:
-        evidence = run_suite(spec, options)
+    named = spec or DEFAULT_SPEC
+    known_decoder = is_known_decoder(named)
+    with _loaded(named, options) as subject:
+        evidence = run_suite(named, options)
+        _check_same(subject, evidence["subject"])
         checks = audit(subject)
         counts = parameters(subject)
-        proof = prove_subject(subject)
+        proof = prove_subject(subject, known_decoder=known_decoder)
     return _report(evidence, checks, counts, proof, options) | {"seconds": round(time.monotonic() - begin, 1)}
 
 
@@ -78,8 +82,8 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
     Raises:
         VerifyError: see `judge`.
     """
-    report = judge(None, options)
-    with _loaded(None, options) as subject:
+    report = judge(DEFAULT_SPEC, options)
+    with _loaded(DEFAULT_SPEC, options) as subject:
         anatomy_found = subject.ask("residual_stream")
     found = {"correctness.json": report, "chains.json": chains_of(report)}
     found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found}
@@ -91,7 +95,7 @@ def chains_of(report: dict[str, Any]) -> dict[str, Any]:
     return {"schema": "adder-chains/1", "rows": report["chains"]}
 
 
-def undecided(spec: str | None, error: VerifyError) -> dict[str, Any]:
+def undecided(spec: str | None, error: Exception) -> dict[str, Any]:
     """Return the report on a subject that could not be judged."""
     named = spec or DEFAULT_SPEC
     nothing = {"cases": 0, "failures": 0, "strata": [], "chains": [], "families": [], "audit": [], "seconds": 0.0}
@@ -116,7 +120,7 @@ def undecided(spec: str | None, error: VerifyError) -> dict[str, Any]:
     }
 
 
-def run_suite(spec: str | None, options: Options) -> dict[str, Any]:
+def run_suite(spec: str, options: Options) -> dict[str, Any]:
     """Return the evidence of the whole suite, run in a process of its own, whose output goes to stderr.
 
     Raises:
@@ -124,7 +128,9 @@ def run_suite(spec: str | None, options: Options) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         evidence = Path(folder) / "evidence.json"
-        run = subprocess.run(_command(spec, options, evidence), stdout=_STDERR, check=False)  # noqa: S603 - our own
+        settings = {name: value for name, value in os.environ.items() if name not in HEEDED_BY_PYTEST}
+        command = _command(spec, options, evidence)
+        run = subprocess.run(command, stdout=_STDERR, env=settings, check=False)  # noqa: S603 - our own
         if run.returncode not in (0, 1) or not evidence.is_file():
             raise SubjectCrashedError(
                 f"the suite ended with status {run.returncode} before it was through; what it printed says why"
@@ -133,9 +139,25 @@ def run_suite(spec: str | None, options: Options) -> dict[str, Any]:
         return found
 
 
-def _command(spec: str | None, options: Options, evidence: Path) -> list[str]:
-    # The suite finds itself by its installed name, whatever folder the user stands in.
+def _check_same(subject: Subject, verified: dict[str, Any] | None) -> None:
+    """Check that the suite ran on the subject that is audited and proved, to the byte of its source.
+
+    Raises:
+        SubjectCrashedError: it did not.
+    """
+    ran = None if verified is None else (verified["spec"], verified["sha256"], verified["method"])
+    if ran != (subject.spec, subject.sha256, subject.method):
+        raise SubjectCrashedError(
+            f"the suite ran on {ran}, and not on {subject.spec}: the file changed meanwhile; run again"
+        )
+
+
+def _command(spec: str, options: Options, evidence: Path) -> list[str]:
+    # The suite finds itself by its installed name, and heeds no settings of the folder that the user stands in.
+    settings = evidence.with_name("pytest.ini")
+    settings.write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "--pyargs", "verify", "-q", "--no-header", "--tb=short", "--color=no"]
+    command += [f"--config-file={settings}", f"--rootdir={settings.parent}", "-pno:cacheprovider"]
     command += [f"--evidence={evidence}", f"--sandbox={options.sandbox}", f"--hypothesis-seed={options.seed}"]
     chosen = {
         "submission": spec,
@@ -147,7 +169,7 @@ def _command(spec: str | None, options: Options, evidence: Path) -> list[str]:
 
 
 @contextmanager
-def _loaded(spec: str | None, options: Options) -> Iterator[Subject]:
+def _loaded(spec: str, options: Options) -> Iterator[Subject]:
     subject = load(spec, method=options.method, sandbox=options.sandbox)  # type: ignore[arg-type]
     try:
         yield subject

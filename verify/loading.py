@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 WEIGHTS_SUFFIXES = (".pt", ".pth")
+OWN_CONTRACT = Path(__file__).resolve().parent.parent / "adder" / "submission.py"
 WEIGHTS_CONTRACT = "adder.submission"  # has with_weights(path), which returns the contract for weights in a file
 
 
@@ -48,6 +49,12 @@ class Location:
     package: Path | None = None
     attribute: str = ""
     weights: Path | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is our own model, with whatever weights, in the file that stands beside this suite."""
+        is_named = self.spec == WEIGHTS_CONTRACT or self.weights is not None
+        return is_named and not self.attribute and self.path == OWN_CONTRACT
 
     @property
     def folder(self) -> Path | None:

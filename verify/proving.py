@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from verify.errors import VerifyError
 from verify.loading import locate
 from verify.operations import operation
-from verify.subject import DEFAULT_SPEC, LoadedAdder, Subject
+from verify.subject import LoadedAdder, Subject
 
 
 @dataclass(frozen=True)
@@ -21,20 +20,26 @@ class Proof:
             checker accepted the certificate, and the subject's way of decoding is known.
         reason: why, or why not, in one sentence.
         certificate: of the model, where it is of the architecture that the method knows; else None.
+        is_wrong: whether ``add`` was seen to give a wrong sum.
     """
 
     accepted: bool
     reason: str
     certificate: dict[str, Any] | None = field(default=None, repr=False)
+    is_wrong: bool = False
 
     @property
     def verdict(self) -> str:
-        """What the certificate says of the model; "NO PROOF" where there is none."""
-        return "NO PROOF" if self.certificate is None else str(self.certificate["verdict"])
+        """What is proved of the subject; of its model alone where its program is not known to run it."""
+        if self.certificate is None:
+            return "NO PROOF"
+        if self.accepted or self.certificate["verdict"] != "PROVED":
+            return str(self.certificate["verdict"])
+        return "COUNTEREXAMPLE" if self.is_wrong else "MODEL PROVED, ITS PROGRAM NOT"
 
     @property
     def exit_status(self) -> int:
-        """0 for a model that is proved, 1 for one that is refuted, 3 where neither could be decided."""
+        """0 for a subject that is proved, 1 for one that is refuted, 3 where neither could be decided."""
         return {"PROVED": 0, "COUNTEREXAMPLE": 1}.get(self.verdict, 3)
 
     def __str__(self) -> str:
@@ -98,8 +103,16 @@ def step_function_fault(loaded: LoadedAdder) -> str:
     return "" if wrong is None else f"it adds {wrong.a} + {wrong.b} to {wrong.got}, but should to {wrong.expected}"
 
 
-def prove_subject(subject: Subject) -> Proof:
-    """Return what can be proved of a subject."""
+def is_known_decoder(spec: str) -> bool:
+    """Return whether a spec names our own ``add``, whose source is read with this suite and not guessed at.
+
+    To be asked before the subject is loaded: code that runs in this process may change what this answers.
+    """
+    return locate(spec).is_own
+
+
+def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
+    """Return what can be proved of a subject; a theorem about its program only where its decoder is known."""
     from verify.proof import check, prove
     from verify.proof.weights import RefusalError
 
@@ -114,7 +127,13 @@ def prove_subject(subject: Subject) -> Proof:
     rejections = [f"the checker rejects the certificate: {each}" for each in check(certificate)]
     if rejections:
         return Proof(accepted=False, reason=rejections[0])
-    return _judged(subject, certificate, objection)
+    is_wrong = binding["decoding"] == "given"
+    if certificate["verdict"] != "PROVED":
+        return Proof(accepted=False, reason=certificate["reason"], certificate=certificate, is_wrong=is_wrong)
+    if not objection and not known_decoder:
+        objection = "the model is proved, but that add() always decodes it can be seen by no run of it"
+    reason = objection or certificate["reason"]
+    return Proof(accepted=not objection, reason=reason, certificate=certificate, is_wrong=is_wrong)
 
 
 def _bind(subject: Subject, read: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -127,22 +146,5 @@ def _bind(subject: Subject, read: dict[str, Any]) -> tuple[dict[str, Any], str]:
         pairs = compare_sums(subject.add)
     except RefusalError as error:
         return binding, str(error)
-    if subject.ask("architecture") != read:
-        return binding, "the model is another after adding than before"
-    return binding | {"decoding": "compared", "pairs": pairs}, ""
-
-
-def _judged(subject: Subject, certificate: dict[str, Any], objection: str) -> Proof:
-    """Return whether what is proved of the model holds of the subject, whose ``add`` is a program of its own."""
-    reason = certificate["reason"]
-    if certificate["verdict"] == "PROVED" and not objection and not _decodes_plainly(subject):
-        objection = "the model is proved, but that add() always decodes it can be seen by no run of it"
-    accepted = certificate["verdict"] == "PROVED" and not objection
-    return Proof(accepted=accepted, reason=objection or reason, certificate=certificate)
-
-
-def _decodes_plainly(subject: Subject) -> bool:
-    """Return whether ``add`` is our own, whose source is read with this suite and not guessed at."""
-    location = locate(subject.spec)
-    is_ours = subject.spec == DEFAULT_SPEC or location.weights is not None
-    return is_ours and location.path == Path(__file__).resolve().parent.parent / "adder" / "submission.py"
+    objection = "" if subject.ask("architecture") == read else "the model is another after adding than before"
+    return binding | {"decoding": "compared", "pairs": pairs}, objection

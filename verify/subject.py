@@ -340,7 +340,7 @@ def load(
 
 def runs_here(location: loading.Location, sandbox: Rung) -> bool:
     """Return whether a subject runs in this process: our own model with any weights, and what is demanded to."""
-    return sandbox == "off" or (sandbox == "auto" and (location.spec == DEFAULT_SPEC or location.weights is not None))
+    return sandbox == "off" or (sandbox == "auto" and location.is_own)
 
 
 def _load_here(location: loading.Location, method: str | None) -> LocalSubject:

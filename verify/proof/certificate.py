@@ -128,13 +128,21 @@ def read_certificate(path: Path | str) -> Any:
         CertificateError: there is no such file, or it is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise CertificateError(
             f"{path} cannot be read: {error.strerror}; adder-verify prove --out writes one"
         ) from error
     except (ValueError, RecursionError) as error:
         raise CertificateError(f"{path} is no JSON: {error}; adder-verify prove --out writes a certificate") from error
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; one that says the same name twice says two things."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
 
 
 def _certificate(

@@ -878,6 +878,13 @@ def check(certificate: Any) -> list[str]:
         return [f"malformed: {type(error).__name__}: {error}"]
 
 
+def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Take a JSON object in; where a name stands twice, readers would read different certificates."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return dict(pairs)
+
+
 def check_file(path: Path | str) -> list[str]:
     """Return every reason to reject the certificate in a file.
 
@@ -885,13 +892,13 @@ def check_file(path: Path | str) -> list[str]:
         OSError: the file cannot be read.
         ValueError: it is no JSON.
     """
-    return check(json.loads(Path(path).read_text(encoding="utf-8")))
+    return check(json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=unambiguous))
 
 
 def main(arguments: list[str]) -> int:
     """Check the file named on the command line: 0 accepted, 1 rejected."""
     reasons = check_file(arguments[0])
-    certificate = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    certificate = json.loads(Path(arguments[0]).read_text(encoding="utf-8"), object_pairs_hook=unambiguous)
     lines = [f"rejected: {reason}" for reason in reasons] or [
         "accepted",
         certificate["verdict"],
