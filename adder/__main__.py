@@ -210,8 +210,14 @@ def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Write a file aside and rename it, so that it appears whole or not at all."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder; name a file")
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as aside:
-        fill(aside)
+        try:
+            fill(aside)
+        except BaseException:
+            Path(aside.name).unlink()
+            raise
     Path(aside.name).replace(path)
 
 

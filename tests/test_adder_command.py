@@ -47,6 +47,7 @@ def test_the_largest_operands_add(weights, capsys):
         (["explain", "1", "x"], "operand 'x'"),
         (["solve", "--out", "missing/weights.pt"], "there is no folder missing"),
         (["1", "2", "--json", "missing/sum.json"], "there is no folder missing"),
+        (["1", "2", "--json", "."], "it is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

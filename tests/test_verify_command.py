@@ -95,6 +95,8 @@ def test_the_audit_names_what_it_observed(capsys):
         (["check", "pyproject.toml"], "pyproject.toml is no JSON"),
         (["score", "--json", "missing/score.json"], "there is no folder missing"),
         (["prove", "missing.pt"], "missing.pt"),
+        (["score", "--method", "nope"], "has no method 'nope'; it has reference, incremental"),
+        (["score", "--json", "."], "it is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

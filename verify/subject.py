@@ -30,7 +30,7 @@ from verify.answers import (
     read,
     shown,
 )
-from verify.errors import ContractError, SubjectBuildError
+from verify.errors import ContractError, SubjectBuildError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,10 +88,14 @@ class LoadedAdder:
         Raises:
             ContractError: a function is missing, or ``build_model`` returns something else than agreed.
             SubjectBuildError: ``build_model`` raises.
+            UsageError: it has no such method.
         """
         for name in ("build_model", "add"):
             if not callable(getattr(namespace, name, None)):
                 raise ContractError(f"{spec} has no function {name}; an adder has build_model() and add(model, a, b)")
+        methods = tuple(map(str, getattr(namespace, "METHODS", ())))
+        if method is not None and method not in methods:
+            raise UsageError(f"{spec} has no method {method!r}; it has {', '.join(methods) or 'none to choose from'}")
         try:
             built = namespace.build_model()
         except MemoryError:
