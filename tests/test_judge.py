@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from verify import judge
 from verify.__main__ import main
 from verify.bounds import failure_rate_bound
-from verify.errors import SubjectNotFoundError
+from verify.errors import SubjectCrashedError, SubjectNotFoundError
 from verify.proving import Proof
 
 OPTIONS = judge.Options()
@@ -75,6 +76,15 @@ def test_no_uniform_case_supports_no_bound():
     found = evidence()
     found["strata"] = []
     assert decide(found)["failure_rate_bound_95"] is None
+
+
+@pytest.mark.parametrize("change", [{"spec": "b.py"}, {"sha256": "00"}, {"method": "scan"}], ids=str)
+def test_a_suite_that_ran_on_something_else_is_not_believed(change):
+    subject = SimpleNamespace(spec="a.py", sha256="", method=None)
+    ran = {"spec": "a.py", "sha256": "", "method": None}
+    judge._check_same(subject, ran)
+    with pytest.raises(SubjectCrashedError, match=r"and not on a\.py"):
+        judge._check_same(subject, ran | change)
 
 
 def test_what_cannot_be_judged_is_undecided_with_the_reason():

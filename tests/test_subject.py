@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_our_own_model_runs_in_this_process():
     assert not subject.runs_here(subject.loading.locate("tests/test_subject.py:HONEST"), "auto")
     assert not subject.runs_here(location, "auto")
     assert subject.runs_here(location, "off")
+
+
+def test_only_the_file_beside_the_suite_is_our_own(tmp_path):
+    own = subject.loading.locate("adder.submission")
+    (tmp_path / "weights.pt").write_bytes(b"")
+    assert own.is_own
+    assert subject.loading.locate(str(tmp_path / "weights.pt")).is_own
+    assert not dataclasses.replace(own, path=tmp_path / "adder" / "submission.py").is_own
+    assert not dataclasses.replace(own, attribute="other").is_own
+    assert not subject.loading.locate(str(own.path)).is_own
 
 
 @pytest.mark.parametrize("method", ["reference", "incremental", "verified", "tabulated", "scan"])
