@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.oracle import BITS, WIDTH, pair_tokens, transition_table
+from verify.addition.oracle import BITS, WIDTH, pair_tokens, transition_table
 
 if TYPE_CHECKING:
     from adder import GPTAdder

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tests import model_mutants
-from verify.oracle import BITS, MAX_OPERAND, PLACES
+from verify.addition.oracle import BITS, MAX_OPERAND, PLACES
 
 Sums = Callable[[np.ndarray, np.ndarray], np.ndarray]  # operands int64 (N,), (N,) -> sums int64 (N,)
 

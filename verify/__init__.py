@@ -10,11 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from verify.addition.strategies import carry_chains, operands, pairs, pairs_of, words
     from verify.errors import VerifyError
     from verify.hunt.regions import STRATA
     from verify.hunt.search import Limits, search, shrink
     from verify.hunt.strata import Stratum, stratum
-    from verify.strategies import carry_chains, operands, pairs, pairs_of, words
     from verify.subject import Subject, load
 
 __all__ = [
@@ -39,7 +39,7 @@ _HOME = {
     "verify.hunt.search": {"Limits", "search", "shrink"},
     "verify.hunt.regions": {"STRATA"},
     "verify.hunt.strata": {"Stratum", "stratum"},
-    "verify.strategies": {"carry_chains", "operands", "pairs", "pairs_of", "words"},
+    "verify.addition.strategies": {"carry_chains", "operands", "pairs", "pairs_of", "words"},
     "verify.subject": {"Subject", "load"},
 }
 

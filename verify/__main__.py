@@ -20,7 +20,7 @@ from verify.errors import UsageError, VerifyError
 
 if TYPE_CHECKING:
     from verify.hunt.session import Settings
-    from verify.judge import Options
+    from verify.judge.run import Options
     from verify.subject import Subject
 
 STATUS = {"PROVED": 0, "NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge one subject, or several as one table: the whole suite, the audit, the proof, and a verdict."""
     if len(arguments.subjects) > 1:
         return _run_many(arguments)
-    from verify.judge import judge
+    from verify.judge.run import judge
     from verify.report.card import card
 
     report = judge(_spec(*arguments.subjects), _options(arguments))
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_many(arguments: argparse.Namespace) -> int:
-    from verify.judge import judge, undecided
+    from verify.judge.run import judge, undecided
     from verify.report.card import board
 
     reports, statuses = [], []
@@ -65,7 +65,8 @@ def _run_many(arguments: argparse.Namespace) -> int:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Say what a subject is made of: parameters, attention, causality, whether its weights do the work."""
-    from verify import anatomy, parameters
+    from verify.anatomy import audit as anatomy
+    from verify.anatomy import counting as parameters
 
     with _subject(arguments) as subject:
         found = {"subject": subject.spec, "parameters": parameters.parameters(subject), "audit": anatomy.audit(subject)}
@@ -75,7 +76,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def score(arguments: argparse.Namespace) -> int:
     """Reproduce the leaderboard's own 10,010 cases, and say what they cannot see."""
-    from verify.score import score as score_of
+    from verify.judge.score import score as score_of
 
     with _subject(arguments) as subject:
         found = score_of(subject)
@@ -86,7 +87,7 @@ def score(arguments: argparse.Namespace) -> int:
 def prove(arguments: argparse.Namespace) -> int:
     """Prove, or refute, that a subject's model adds all pairs of operands, and write the certificate."""
     from verify.proof import write_certificate
-    from verify.proving import is_known_decoder, prove_subject
+    from verify.proof.proving import is_known_decoder, prove_subject
 
     known_decoder = is_known_decoder(_spec(arguments.subject))
     with _subject(arguments) as subject:
@@ -113,7 +114,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Gather the evidence on our own model, and render all reports from the evidence that there is."""
-    from verify.judge import gather
+    from verify.judge.run import gather
     from verify.report.evidence import write
     from verify.report.render import render
 
@@ -325,7 +326,7 @@ def _spec(spec: str | None = None) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from verify.judge import Options
+    from verify.judge.run import Options
 
     names = ("method", "sandbox", "profile", "budget", "seed")
     return Options(**{name: getattr(arguments, name) for name in names})
@@ -357,8 +358,8 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
 def _write_html(arguments: argparse.Namespace, found: Any) -> None:
     if arguments.html is None:
         return
-    from verify.judge import chains_of
-    from verify.report.evidence import write_text
+    from verify.files import write_text
+    from verify.judge.run import chains_of
     from verify.report.page import board, page
 
     write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from verify import ledger, recorder
 from verify.errors import UsageError, VerifyError
-from verify.profiles import PROFILES, default_name, open_database, register
-from verify.recorder import Recorder
+from verify.judge import ledger, recorder
+from verify.judge.profiles import PROFILES, default_name, open_database, register
+from verify.judge.recorder import Recorder
 
 if TYPE_CHECKING:
     from verify.hunt.batches import BatchTier
@@ -265,12 +265,12 @@ def _run(config: pytest.Config) -> dict[str, Any]:
 
 def _explain(item: pytest.Item, call: pytest.CallInfo[None], family: str) -> str:
     """Return the card of a failed claim's counterexample, or ""; attach its values, and keep it for the next run."""
-    from verify.assertions import WrongAnswerError
+    from verify.hunt.assertions import WrongAnswerError
 
     loaded = getattr(item, "funcargs", {}).get("subject")
     if loaded is None or call.excinfo is None or not isinstance(call.excinfo.value, WrongAnswerError):
         return ""
-    from verify.explain import card, explain
+    from verify.hunt.explain import card, explain
     from verify.hunt.replay import keep
 
     wrong = call.excinfo.value

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from verify.answers import as_sum
-from verify.assertions import assert_answer, assert_sum
+from verify.addition.oracle import MAX_OPERAND, PLACES
+from verify.addition.strategies import Pair, operands, pairs
+from verify.hunt.assertions import assert_answer, assert_sum
 from verify.hunt.batches import BatchTier
 from verify.hunt.regions import strata_of
 from verify.hunt.strata import Stratum
-from verify.oracle import MAX_OPERAND, PLACES
-from verify.strategies import Pair, operands, pairs
 from verify.subject import Subject
+from verify.subject.answers import as_sum
 
 STRATA = strata_of("algebra")
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from verify.assertions import assert_sum
+from verify.addition.oracle import PLACES
+from verify.addition.strategies import Pair, carry_chains, pairs
+from verify.hunt.assertions import assert_sum
 from verify.hunt.batches import BatchTier
 from verify.hunt.regions import strata_of
 from verify.hunt.strata import Stratum
-from verify.oracle import PLACES
-from verify.strategies import Pair, carry_chains, pairs
 from verify.subject import Subject
 
 STRATA = strata_of("carry")

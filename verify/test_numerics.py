@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from verify.assertions import require
-from verify.numerics import TYPES, margins, ulp
-from verify.oracle import MAX_OPERAND, WIDTH, transition_table
+from verify.addition.oracle import MAX_OPERAND, WIDTH, transition_table
+from verify.anatomy.numerics import TYPES, margins, ulp
+from verify.hunt.assertions import require
 from verify.subject import Subject
 
 SIZES = (1, 2, 3, 127, 1_024, 32_769, 100_000)

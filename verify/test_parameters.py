@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from verify.parameters import parameters
+from verify.anatomy.counting import parameters
 
 if TYPE_CHECKING:
     from verify.subject import Subject

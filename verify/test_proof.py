@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.assertions import require
-from verify.oracle import WIDTH
+from verify.addition.oracle import WIDTH
+from verify.hunt.assertions import require
 from verify.proof.formats import FORMATS, MODES
-from verify.proving import Proof, prove_subject
+from verify.proof.proving import Proof, prove_subject
 from verify.subject import Subject
 
 

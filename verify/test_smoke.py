@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from verify.answers import as_sum
-from verify.assertions import assert_sum
+from verify.hunt.assertions import assert_sum
 from verify.subject import Subject
+from verify.subject.answers import as_sum
 
 EASY = [(0, 0), (1, 2), (12, 30), (1_000_000_000, 2_000_000_000)]
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from verify.assertions import assert_sum
+from verify.addition.strategies import Pair, pairs
+from verify.hunt.assertions import assert_sum
 from verify.hunt.batches import BatchTier
 from verify.hunt.regions import strata_of
 from verify.hunt.strata import Stratum
-from verify.strategies import Pair, pairs
 from verify.subject import Subject
 
 STRATA = strata_of("sums")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from verify.anatomy import audit
+from verify.anatomy.audit import audit
 
 if TYPE_CHECKING:
     from verify.subject import Subject

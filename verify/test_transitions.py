@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from verify.assertions import assert_sum, require
-from verify.oracle import BITS, MAX_OPERAND, WIDTH, forced_tokens, state_tokens, transition
-from verify.strategies import Pair, pairs
+from verify.addition.oracle import BITS, MAX_OPERAND, WIDTH, forced_tokens, state_tokens, transition
+from verify.addition.strategies import Pair, pairs
+from verify.hunt.assertions import assert_sum, require
 from verify.subject import Subject
 
 CONTEXTS = [(pair, state) for pair in range(4) for state in range(4)]

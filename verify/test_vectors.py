@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from verify.assertions import assert_sum
+from verify.addition.vectors import VECTORS, Vector
+from verify.hunt.assertions import assert_sum
 from verify.subject import Subject
-from verify.vectors import VECTORS, Vector
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector.flag}: {vector.name}")

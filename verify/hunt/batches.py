@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, settings
 
-from verify.assertions import WrongAnswerError
+from verify.hunt.assertions import WrongAnswerError
 from verify.hunt.search import Limits, Search, search, shrink
 from verify.hunt.strata import Stratum
 from verify.subject import Subject

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.random import Generator
 
+from verify.addition.oracle import GENERATE, KILL, KINDS, PLACES, PROPAGATE
+from verify.addition.strategies import BIT_PLACES, Pair, carry_chains, pairs, pairs_of, words
 from verify.hunt.draws import GENERATES, KILLS, PROPAGATES, realise
 from verify.hunt.strata import Batch, stratum
-from verify.oracle import GENERATE, KILL, KINDS, PLACES, PROPAGATE
-from verify.strategies import BIT_PLACES, Pair, carry_chains, pairs, pairs_of, words
 
 
 def _spans(places: int) -> np.ndarray:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.answers import NO_INTEGER, as_sum
-from verify.oracle import PLACES
+from verify.addition.oracle import PLACES
+from verify.subject.answers import NO_INTEGER, as_sum
 
 if TYPE_CHECKING:
-    from verify.strategies import Pair
+    from verify.addition.strategies import Pair
     from verify.subject import Subject
 
-_LETTERS = "kpg"  # in the order of verify.oracle.KINDS
+_LETTERS = "kpg"  # in the order of verify.addition.oracle.KINDS
 _PROPAGATES, _NOTHING = 1, 3
 _TO_CONFIRM = 3  # pairs of a cluster and shard, the smallest, that are asked of add before none is confirmed
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.random import Generator
 
+from verify.addition.oracle import MAX_OPERAND, PLACES
+from verify.addition.strategies import BIT_PLACES, Pair, operands, pairs
 from verify.hunt.draws import numbers, spell
 from verify.hunt.strata import Batch, stratum
-from verify.oracle import MAX_OPERAND, PLACES
-from verify.strategies import BIT_PLACES, Pair, operands, pairs
 
 _POWERS_OF_TEN = 10 ** np.arange(PLACES + 1)
 _POWERS = np.unique(np.concatenate([_POWERS_OF_TEN, 2 ** np.arange(BIT_PLACES + 1)]))

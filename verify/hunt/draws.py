@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.random import Generator
 
+from verify.addition.oracle import KINDS, MAX_OPERAND
 from verify.hunt.strata import Batch
-from verify.oracle import KINDS, MAX_OPERAND
 
 KILLS, PROPAGATES, GENERATES = range(len(KINDS))  # positions in KINDS
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from verify.addition.oracle import PLACES, forced_tokens, state_tokens
 from verify.hunt.draws import numbers
-from verify.oracle import PLACES, forced_tokens, state_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Where Hypothesis' example database keeps what is to be replayed: everything here that is no public interface.
 
-A pair that was found outside Hypothesis is stored as the choices by which `verify.strategies.pairs` would draw it,
-under its property's key with the suffix ``.secondary``; the next ordinary run of the property replays and shrinks it.
+A pair that was found outside Hypothesis is stored as the choices by which `verify.addition.strategies.pairs` would draw
+it, under its property's key with the suffix ``.secondary``; the next ordinary run of it replays and shrinks that.
 Should an upgrade of Hypothesis take these internals away, `keep` stores nothing, `shrink_from` starts from nothing,
 and a test of our own fails loudly.
 """
@@ -16,7 +16,7 @@ from hypothesis.database import ExampleDatabase, InMemoryExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from verify.strategies import Pair, choices_of, pairs
+from verify.addition.strategies import Pair, choices_of, pairs
 
 try:
     from hypothesis.database import choices_to_bytes

@@ -7,11 +7,11 @@ from time import perf_counter
 
 import numpy as np
 
-from verify.answers import as_sum
+from verify.addition.strategies import Pair
 from verify.hunt.replay import shrink_from
 from verify.hunt.strata import Stratum
-from verify.strategies import Pair
 from verify.subject import Subject
+from verify.subject.answers import as_sum
 
 _FIRST_BATCH = 8  # a slow subject answers 50 sums a second
 _LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower

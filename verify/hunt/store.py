@@ -23,8 +23,8 @@ from verify.hunt.margins import Weak
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from verify.addition.strategies import Pair
     from verify.hunt.work import Found
-    from verify.strategies import Pair
 
 _COUNT_FAILURE = """
 INSERT INTO clusters VALUES (:place, :word, :count, :stratum, :a, :b, :got, :confirmed, NULL, NULL, NULL)

@@ -24,7 +24,7 @@ import numpy as np
 from hypothesis.strategies import SearchStrategy
 from numpy.random import Generator
 
-from verify.strategies import Pair
+from verify.addition.strategies import Pair
 
 Batch = tuple[np.ndarray, np.ndarray]
 Draw = Callable[[Generator, np.ndarray], Batch]

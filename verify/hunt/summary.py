@@ -1,8 +1,8 @@
 """What a campaign may claim, from its store alone.
 
-The bound on the failure rate (`verify.bounds`) is of operands drawn uniformly, and from the uniform stratum alone;
-every other stratum has a bound of its own, on pairs drawn as it draws them. There is none where pairs are not drawn
-independently: bred ones, and strata that list their pairs, which say how many of how many were added.
+The bound on the failure rate (`verify.addition.bounds`) is of operands drawn uniformly, and from the uniform stratum
+alone; every other stratum has a bound of its own, on pairs drawn as it draws them. There is none where pairs are not
+drawn independently: bred ones, and strata that list their pairs, which say how many of how many were added.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from verify.bounds import failure_rate_bound
+from verify.addition.bounds import failure_rate_bound
 from verify.hunt.campaign import MOST_SHRUNK
 from verify.hunt.learning import UNIFORM
 from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE

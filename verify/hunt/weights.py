@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from verify.operations import operation
-from verify.tensors import tensors
+from verify.anatomy.tensors import tensors
+from verify.subject.operations import operation
 
 if TYPE_CHECKING:
     from verify.subject import LoadedAdder

@@ -24,8 +24,8 @@ from verify.subject import Subject, load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from verify.addition.strategies import Pair
     from verify.hunt.strata import Batch
-    from verify.strategies import Pair
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.errors import CertificateError
+from verify.files import write_text
 from verify.proof.automaton import BINARY_WIDTH, MAX_OPERAND, Counterexample
 from verify.proof.formats import FORMATS
 from verify.proof.network import CONTEXTS, Step
@@ -114,11 +114,7 @@ def check_routing(visible: Sequence[Sequence[int]]) -> None:
 
 def write_certificate(path: Path | str, certificate: Mapping[str, Any]) -> None:
     """Write a certificate to a file that appears whole or not at all."""
-    target = Path(path)
-    text = json.dumps(certificate, indent=1) + "\n"
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=target.name, delete=False) as aside:
-        aside.write(text)
-    Path(aside.name).replace(target)
+    write_text(Path(path), json.dumps(certificate, indent=1) + "\n")
 
 
 def read_certificate(path: Path | str) -> Any:

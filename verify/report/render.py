@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from verify.files import write_text
 from verify.report import badge, page, svg, tables, verdict
 from verify.report.blocks import Figure, Listing, Paragraph, Part, Section
 from verify.report.card import fenced
-from verify.report.evidence import KINDS, Evidence, write_text
+from verify.report.evidence import KINDS, Evidence
 from verify.report.sections import sections
 
 REPORTS = {"correctness": "Is it right, how sure is that, and where does it break", "throughput": "How fast it is"}

@@ -1,0 +1,287 @@
+"""No stranger's file gets out of the sandbox, or leaves a process or a file behind."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verify import subject
+from verify.errors import IsolationError, ProtocolError, SubjectCrashedError, SubjectTimeoutError, UsageError
+from verify.subject.answers import as_sum
+from verify.subject.sandbox import Limits, ladder
+from verify.subject.sandbox.limits import MEBIBYTE
+
+SUBMISSIONS = Path(__file__).parents[1] / "submissions"
+OPERAND = 5_000_000_000  # the one that sets the hostile submissions off
+
+QUICK = Limits(call_seconds=1.5, start_seconds=10, memory_bytes=400 * MEBIBYTE, processes=32)
+
+
+def _available(rungs):
+    def skipping(rung):
+        reason = ladder.missing(rung)
+        return pytest.param(rung, marks=pytest.mark.skipif(reason is not None, reason=f"no {rung}: {reason}"))
+
+    return [skipping(rung) for rung in rungs]
+
+
+any_rung = pytest.mark.parametrize("rung", _available(ladder.RUNGS))
+confined = pytest.mark.parametrize("rung", _available(["bwrap", "landlock"]))
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """Return how to load a hostile submission, copied to a folder of its own, set on a target."""
+    folder = tmp_path / "theirs"
+    shutil.copytree(SUBMISSIONS / "hostile", folder)
+    loaded = []
+
+    def load(name, rung, *, target="", limits=QUICK):
+        (folder / "target.txt").write_text(str(target))
+        loaded.append(subject.load(str(folder / f"{name}.py"), sandbox=rung, limits=limits))
+        return loaded[-1]
+
+    yield load
+    for adder in loaded:
+        adder.close()
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    """Give every test scratch folders of its own, and check afterwards that neither a file nor a process is left."""
+    place = tmp_path / "scratch"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield place
+    assert list(place.iterdir()) == []
+    await_that(lambda: not processes_of(place))  # what is killed takes a moment to be gone
+
+
+def await_that(condition, seconds=10):
+    give_up = time.monotonic() + seconds
+    while not condition() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert condition()
+
+
+def processes_of(place):
+    """Return the processes whose environment names a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(place).encode() in environment:
+                found.append(int(entry.name))
+    return found
+
+
+@any_rung
+def test_a_worker_adds(hostile, rung):
+    adder = hostile("hangs", rung)
+    assert (adder.isolation, adder.name, adder.add(3, 4)) == (rung, "hangs", 7)
+
+
+@any_rung
+def test_a_batch_comes_back_whole(hostile, rung):
+    a = np.arange(5000)
+    np.testing.assert_array_equal(hostile("hangs", rung).add_batch(a, a), 2 * a)
+
+
+@confined
+def test_a_secret_in_the_home_is_not_read(hostile, rung, tmp_path):
+    secret = tmp_path / "home" / "secret.txt"
+    secret.parent.mkdir()
+    secret.write_text("my secret")
+    assert hostile("reads_a_secret", rung, target=secret).name.startswith("held back")
+
+
+@confined
+def test_the_home_is_not_listed(hostile, rung, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "diary.txt").touch()
+    assert hostile("lists_the_home", rung, target=home).name.startswith("held back")
+
+
+@confined
+def test_no_connection_is_made(hostile, rung):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        assert hostile("connects", rung, target=server.getsockname()[1]).name.startswith("held back")
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@confined
+def test_no_datagram_is_received(hostile, rung):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        hostile("sends_a_datagram", rung, target=server.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            server.recv(16)
+
+
+@confined
+def test_no_socket_in_the_file_system_is_reached(hostile, rung, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("daemon")
+        server.listen()
+        target = tmp_path / "daemon"
+        assert hostile("connects_to_a_path", rung, target=target).name.startswith("held back")
+
+
+@confined
+@pytest.mark.parametrize("name", ["writes_outside", "writes_beside"])
+def test_nothing_is_written_outside_of_scratch(hostile, rung, tmp_path, name):
+    target = tmp_path / "outside.txt"
+    assert hostile(name, rung, target=target).name.startswith("held back")
+    assert not target.exists()
+    assert not list(tmp_path.glob("**/planted.py"))
+
+
+@any_rung
+def test_scratch_can_be_written_to(hostile, rung):
+    assert hostile("writes_to_scratch", rung).name.startswith("got through")
+
+
+@confined
+def test_other_processes_cannot_be_killed(hostile, rung):
+    with subprocess.Popen(["/bin/sleep", "60"]) as canary:
+        try:
+            assert hostile("kills_its_parent", rung, target=canary.pid).name.startswith("held back")
+            assert canary.poll() is None
+        finally:
+            canary.kill()
+
+
+@any_rung
+def test_forking_without_end_is_ended(hostile, rung):
+    with pytest.raises(SubjectCrashedError, match=r"started \d+ processes \(limit 32\)"):
+        hostile("forks_without_end", rung, limits=Limits(processes=32))
+
+
+@any_rung
+def test_eating_memory_is_ended(hostile, rung):
+    with pytest.raises(SubjectCrashedError, match=r"GiB of memory \(limit 0.4 GiB\)"):
+        hostile("eats_memory", rung)
+
+
+@any_rung
+def test_more_memory_than_there_is_is_refused(hostile, rung):
+    with pytest.raises(SubjectCrashedError, match="ran out of memory"):
+        hostile("asks_for_all_memory", rung)
+
+
+@any_rung
+def test_a_hang_at_the_start_is_ended(hostile, rung):
+    with pytest.raises(SubjectTimeoutError, match="within 1 s when asked to load"):
+        hostile("hangs_at_start", rung, limits=Limits(start_seconds=1))
+
+
+@any_rung
+def test_a_hang_is_told_by_its_operands(hostile, rung):
+    adder = hostile("hangs", rung)
+    a = np.array([1, 2, OPERAND, 3])
+    with pytest.raises(SubjectTimeoutError, match=rf"within 1.5 s at add\({OPERAND}, 12\)"):
+        adder.add_batch(a, a * 0 + 12)
+
+
+@any_rung
+def test_a_crash_of_the_interpreter_is_told_by_its_operands(hostile, rung):
+    adder = hostile("crashes", rung)
+    with pytest.raises(SubjectCrashedError, match=rf"SIGSEGV at add\({OPERAND}, 1\)"):
+        adder.add(OPERAND, 1)
+    with pytest.raises(SubjectCrashedError, match="is gone"):
+        adder.add(1, 1)
+
+
+@any_rung
+def test_an_end_with_status_0_is_no_success(hostile, rung):
+    with pytest.raises(SubjectCrashedError, match="ended its process with status 0"):
+        hostile("ends_itself", rung).add(OPERAND, 1)
+
+
+@any_rung
+@pytest.mark.parametrize("name", ["forges_answers", "floods_the_channel"])
+def test_forged_answers_break_the_protocol(hostile, rung, name):
+    with pytest.raises(ProtocolError, match="broke the protocol"):
+        hostile(name, rung).add(OPERAND, 1)
+
+
+@any_rung
+def test_a_printed_verdict_is_quoted_and_not_believed(hostile, rung, capfd):
+    adder = hostile("prints_a_verdict", rung)
+    assert as_sum(adder.add(1, 1)) == 3
+    assert adder.name == r"\x1b[2Jprints a verdict"
+    assert adder.author == r"nobody\nPROVED"
+    await_that(lambda: as_sum(adder.add(1, 1)) == 3 and adder.findings)  # its stdout is read beside its answers
+    assert [found["name"] for found in adder.findings] == ["wrote to stdout"]
+    assert adder.findings[0]["detail"].startswith(r"print to stderr, or nothing at all: \x1b[2J\x1b[HVERDICT")
+    assert capfd.readouterr() == ("", "")
+
+
+@any_rung
+def test_a_child_that_cut_its_ties_ends_too(hostile, rung, scratch):
+    adder = hostile("leaves_a_child", rung)
+    assert len(processes_of(scratch)) >= 2
+    adder.close()
+
+
+@any_rung
+def test_the_worker_ends_when_its_parent_is_killed(rung, scratch):
+    code = (
+        "import sys, time; from verify import subject; from verify.subject.sandbox import Limits\n"
+        f"adder = subject.load({str(SUBMISSIONS / 'hostile' / 'hangs.py')!r}, sandbox={rung!r})\n"
+        "print('ready', flush=True); adder.add(5_000_000_000, 1)"
+    )
+    root = str(Path(subject.__file__).parents[2])
+    environment = {"PYTHONPATH": root, "TMPDIR": str(scratch), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout.readline() == b"ready\n"
+        parent.send_signal(signal.SIGKILL)
+    await_that(lambda: not processes_of(scratch))
+    for left in scratch.iterdir():  # the one thing that a killed parent cannot remove
+        left.rmdir()
+
+
+def test_the_best_rung_is_chosen():
+    best = next(rung for rung in ladder.RUNGS if ladder.missing(rung) is None)
+    assert ladder.choose("auto") == best
+
+
+@pytest.fixture
+def no_bwrap(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    ladder._missing_bwrap.cache_clear()
+    yield
+    ladder._missing_bwrap.cache_clear()
+
+
+@pytest.mark.usefixtures("no_bwrap")
+def test_a_rung_that_is_not_to_be_had_is_refused():
+    with pytest.raises(IsolationError, match="'bwrap' is not to be had: bubblewrap is not installed"):
+        ladder.choose("bwrap")
+
+
+@pytest.mark.usefixtures("no_bwrap")
+def test_without_bubblewrap_the_next_rung_is_chosen():
+    assert ladder.choose("auto") in {"landlock", "limits"}
+
+
+def test_an_unknown_rung_is_refused():
+    with pytest.raises(UsageError, match="sandbox 'jail' is unknown; it is one of auto, bwrap"):
+        ladder.choose("jail")

@@ -1,0 +1,142 @@
+"""How many parameters an adder has, by each way of counting: disputes are about which of them counts."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify.anatomy import forcing, layout
+from verify.anatomy.tensors import Tensor, tensors
+from verify.errors import ProtocolError
+from verify.subject.answers import printable
+from verify.subject.operations import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from verify.anatomy.forcing import Forcer
+    from verify.subject import LoadedAdder, Subject
+
+SUMS = tuple(zip(*(operands.tolist() for operands in layout.examples(24)), strict=True))
+
+_MOST_ENTRIES = 600  # entries of tensors that are changed one by one to see whether a logit depends on them
+
+
+def parameters(subject: Subject) -> dict[str, Any]:
+    """Return {"declared", "counted", "unique", "nonzero", "buffers", "dead", "notes"}.
+
+    "counted" are elements of parameters, shared storage once; "unique" their distinct values; "nonzero" those that are
+    not zero; "buffers" elements of other float tensors; "dead" parameters that move no logit of some sums, None where
+    that was not found out.
+
+    Raises:
+        ProtocolError: what comes back from the subject's process are no counts.
+    """
+    told = subject.ask("count_parameters")
+    try:
+        counts = {way: int(told[way]) for way in ("counted", "unique", "nonzero", "buffers")}
+        dead = None if told["dead"] is None else int(told["dead"])
+        notes = [printable(str(note), 2000) for note in told["notes"]]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ProtocolError(f"{subject.spec} broke the protocol: its counts are none") from error
+    return {"declared": subject.declared_parameters, **counts, "dead": dead, "notes": notes}
+
+
+@operation
+def count_parameters(loaded: LoadedAdder) -> dict[str, Any]:
+    """Return how many parameters a model has, by each way of counting; found out once."""
+    if "counts" not in loaded.memory:
+        loaded.memory["counts"] = _count(loaded)
+    counts: dict[str, Any] = loaded.memory["counts"]
+    return counts
+
+
+def _count(loaded: LoadedAdder) -> dict[str, Any]:
+    found = tensors(loaded)
+    counted = [tensor for tensor in found if tensor.is_parameter]
+    others = [tensor for tensor in found if not tensor.is_parameter]
+    values = np.concatenate([np.zeros(0), *(tensor.read().reshape(-1) for tensor in counted)])
+    names = [f"{tensor.name} {list(tensor.read().shape)}" for tensor in others]
+    return {
+        "counted": len(values),
+        "unique": len(np.unique(values)),
+        "nonzero": int(np.count_nonzero(values)),
+        "buffers": sum(tensor.read().size for tensor in others),
+        "dead": _dead(loaded, counted),
+        "notes": [f"tensors that are no parameters: {', '.join(names)}"] if names else [],
+    }
+
+
+@contextlib.contextmanager
+def changed(found: list[Tensor], change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
+    """Change tensors for a while."""
+    before = [tensor.read() for tensor in found]
+    try:
+        for tensor, values in zip(found, before, strict=True):
+            tensor.write(change(values))
+        yield
+    finally:
+        for tensor, values in zip(found, before, strict=True):
+            tensor.write(values)
+
+
+def sequences(forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
+    """Return prompts and true answers of a few sums whose layout is known."""
+    a, b = (np.array(operands) for operands in zip(*SUMS, strict=True))
+    prompts, answers, known = forcer.write(a, b)
+    return prompts[known], answers[known]
+
+
+@operation
+def module_state(loaded: LoadedAdder) -> dict[str, Any]:
+    """Return what a torch module holds: {"parameters": {name: shape}, "buffers": {name: array}}."""
+    parameters = {name: list(tensor.shape) for name, tensor in loaded.model.named_parameters()}
+    buffers = {name: tensor.detach().cpu().numpy() for name, tensor in loaded.model.named_buffers()}
+    return {"parameters": parameters, "buffers": buffers}
+
+
+@operation
+def head_is_tied(loaded: LoadedAdder) -> bool | None:
+    """Return whether the logit of a token moves with its embedding, in sequences without it; None if unlearnt.
+
+    Embeddings are parameters with a row for each token.
+    """
+    if forcing.learn_forcing(loaded):
+        return None
+    forcer: Forcer = loaded.memory["forcer"]
+    prompts, answers, _ = forcer.write(np.zeros(1, np.int64), np.zeros(1, np.int64))
+    before = forcer.outputs(prompts, answers)
+    absent = before.shape[-1] - 1
+    if absent in {*prompts.flat, *answers.flat}:
+        return None
+    moved = []
+    for tensor in tensors(loaded):
+        if tensor.is_parameter and tensor.read().shape[:1] == before.shape[-1:]:
+            with changed([tensor], lambda values: _nudged(values, values.size - 1)):
+                after = forcer.outputs(prompts, answers)
+            moved.append(bool(np.any(after[..., absent] != before[..., absent])))
+    return any(moved)
+
+
+def _dead(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
+    """Return how many entries of tensors move no output of the forward, on a few sums, when changed."""
+    if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):
+        return None
+    forcer = loaded.memory["forcer"]
+    prompts, answers = sequences(forcer)
+    before = forcer.outputs(prompts, answers)
+    dead = 0
+    for tensor in counted:
+        for index in range(tensor.read().size):
+            with changed([tensor], lambda values, index=index: _nudged(values, index)):  # type: ignore[misc]
+                dead += bool(np.array_equal(forcer.outputs(prompts, answers), before, equal_nan=True))
+    return dead
+
+
+def _nudged(values: np.ndarray, index: int) -> np.ndarray:
+    nudged = values.copy()
+    flat = nudged.reshape(-1)
+    flat[index] = flat[index] * 1.5 + 1
+    return nudged

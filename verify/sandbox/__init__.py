@@ -1,5 +1,0 @@
-"""The sandbox: strangers' files run in a process of their own, behind the best isolation that this machine has."""
-
-from verify.sandbox.limits import Limits
-
-__all__ = ["Limits"]

@@ -1,0 +1,49 @@
+"""The way in: from a spec to a `Subject`, in this process or behind the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verify.subject import loading
+from verify.subject.sandbox.parent import SandboxedSubject
+from verify.subject.subject import DEFAULT_SPEC, LocalSubject, Rung, Subject
+
+if TYPE_CHECKING:
+    from verify.subject.sandbox.limits import Limits
+
+
+def load(
+    spec: str | None = None, *, method: str | None = None, sandbox: Rung = "auto", limits: Limits | None = None
+) -> Subject:
+    """Return the subject that a spec names.
+
+    Args:
+        spec: a path to a file or folder, or ``package.module``; ``:name`` behind it picks an object in it that has
+            the contract's two functions. A path to a state dict, ``.pt``, is our own model with these weights. None
+            is our own model.
+        method: the way of decoding under verification, for subjects that offer several.
+        sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model;
+            see verify/subject/sandbox/README.md.
+        limits: `verify.subject.sandbox.Limits`, or None for its defaults.
+
+    Raises:
+        SubjectNotFoundError, SubjectImportError, SubjectBuildError, ContractError: see `verify.errors`.
+        IsolationError: the rung that is demanded is not to be had.
+        SubjectCrashedError, SubjectTimeoutError, ProtocolError: in the sandbox only.
+    """
+    spec = DEFAULT_SPEC if spec is None else spec
+    location = loading.locate(spec)
+    if runs_here(location, sandbox):
+        return _load_here(location, method)
+    return SandboxedSubject(location, method=method, rung=sandbox, limits=limits)
+
+
+def runs_here(location: loading.Location, sandbox: Rung) -> bool:
+    """Return whether a subject runs in this process: our own model with any weights, and what is demanded to."""
+    return sandbox == "off" or (sandbox == "auto" and location.is_own)
+
+
+def _load_here(location: loading.Location, method: str | None) -> LocalSubject:
+    with loading.working_folder(location.folder):
+        namespace = loading.execute(location)
+        return LocalSubject(location.spec, namespace, method=method, sha256=location.sha256)

@@ -1,0 +1,255 @@
+"""The worker process and the pipes to it: started, asked, watched, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import secrets
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from verify.errors import ProtocolError, SubjectCrashedError, SubjectTimeoutError
+from verify.subject.answers import printable
+from verify.subject.sandbox import ladder, processes, wire
+from verify.subject.sandbox.limits import GIBIBYTE, Limits
+
+if TYPE_CHECKING:
+    from verify.subject.loading import Location
+
+_TICK = 0.1  # seconds between two looks at the worker
+_CAPTURED = 4096  # bytes of its stdout and of its stderr that are kept
+_PATIENCE = 15.0  # seconds for a killed worker to be gone
+_READ = 1 << 20
+
+
+class Captured:
+    """The beginning of what a stranger's file writes; the rest is read and dropped, so that it never blocks."""
+
+    def __init__(self, handle: int) -> None:
+        self._kept = bytearray()
+        self._handle = handle
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    @property
+    def text(self) -> str:
+        """What is kept."""
+        return self._kept.decode(errors="replace")
+
+    def _drain(self) -> None:
+        with os.fdopen(self._handle, "rb", buffering=0) as stream:
+            while data := stream.read(_READ):
+                self._kept += data[: _CAPTURED - len(self._kept)]
+
+
+class Link:
+    """A worker process on a rung of isolation.
+
+    Attributes:
+        printed, complained: what it wrote to stdout and stderr.
+        seconds: how long the last request took.
+    """
+
+    def __init__(self, rung: str, location: Location, limits: Limits) -> None:
+        self.seconds = 0.0
+        self._spec = location.spec
+        self._limits = limits
+        self._breach = ""
+        self._closed = False
+        self._received = bytearray()
+        self._scratch = tempfile.mkdtemp(prefix="adder-verify-")
+        self._start(rung, location)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _start(self, rung: str, location: Location) -> None:
+        request_end, self._requests = os.pipe()
+        self._answers, answer_end = os.pipe()
+        printed, print_end = os.pipe()
+        complained, complaint_end = os.pipe()
+        page = os.memfd_create("progress")
+        os.ftruncate(page, mmap.PAGESIZE)
+        self._progress = mmap.mmap(page, mmap.PAGESIZE)
+        inherited = (request_end, answer_end, page)
+        packages = os.pathsep.join(ladder.module_folders())
+        worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
+        folder = str(location.folder or self._scratch)
+        command = ladder.command(
+            rung,
+            worker,
+            readable=[str(path) for path in location.readable],
+            folder=folder,
+            scratch=self._scratch,
+            limits=self._limits,
+        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=print_end,
+                stderr=complaint_end,
+                pass_fds=inherited,
+                env=ladder.environment(self._scratch),
+                start_new_session=True,
+            )
+        finally:
+            for handle in (*inherited, print_end, complaint_end):
+                os.close(handle)
+        self.printed, self.complained = Captured(printed), Captured(complained)
+        os.set_blocking(self._requests, False)
+
+    def request(self, do: str, arguments: dict[str, Any], seconds: float, operands: Any = None) -> dict[str, Any]:
+        """Return the reply to a request.
+
+        Args:
+            do: what is asked for.
+            arguments: plain values and numpy arrays.
+            seconds: how long it may take; with operands, how long each of their sums may take.
+            operands: two operands or two arrays of them, to say at which the worker hangs or dies.
+
+        Raises:
+            SubjectTimeoutError, SubjectCrashedError, ProtocolError: after each of them the worker is gone.
+        """
+        if self._closed:
+            raise SubjectCrashedError(f"{self._spec} is gone: it was closed, or ended by an earlier error")
+        identifier = secrets.token_hex(16)
+        struct.pack_into("<q", self._progress, 0, 0)
+        started = time.monotonic()
+        try:
+            self._write(wire.dumps({"id": identifier, "do": do, "arguments": arguments}), started + seconds)
+            reply = self._reply(identifier, self._line(seconds, do, operands), operands)
+        except BaseException:
+            self.close()
+            raise
+        self.seconds = time.monotonic() - started
+        return reply
+
+    def close(self) -> None:
+        """End the worker and whatever it has started, and remove its scratch folder; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._kill()
+        for handle in (self._requests, self._answers):
+            os.close(handle)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _write(self, line: bytes, deadline: float) -> None:
+        view = memoryview(line)
+        while view:
+            _, writable, _ = select.select([], [self._requests], [], _TICK)
+            if writable:
+                try:
+                    view = view[os.write(self._requests, view) :]
+                except BrokenPipeError:
+                    raise self._died(None) from None
+            elif time.monotonic() > deadline:
+                raise SubjectTimeoutError(f"{self._spec} does not take requests; it was ended")
+
+    def _line(self, seconds: float, do: str, operands: Any) -> bytes:
+        """Return the next line; the time allowed starts anew whenever the worker moves on to the next sum."""
+        at, deadline = 0, time.monotonic() + seconds
+        while True:
+            end = self._received.find(b"\n")
+            if end >= 0:
+                line = bytes(self._received[:end])
+                del self._received[: end + 1]
+                return line
+            if len(self._received) > wire.LONGEST_LINE:
+                raise ProtocolError(f"{self._spec} broke the protocol: a line without an end")
+            self._receive(operands)
+            if (now_at := self._position()) != at:  # back to 0 where teacher forcing is given up
+                at, deadline = now_at, time.monotonic() + seconds
+            if time.monotonic() > deadline:
+                raise SubjectTimeoutError(
+                    f"{self._spec} did not answer within {seconds:g} s {_at(operands, at) or f'when asked to {do}'}; "
+                    "a longer time can be allowed, see verify.subject.sandbox.Limits"
+                )
+
+    def _receive(self, operands: Any) -> None:
+        readable, _, _ = select.select([self._answers], [], [], _TICK)
+        data = os.read(self._answers, _READ) if readable else None
+        if data:
+            self._received += data
+        elif data == b"" or self._process.poll() is not None:
+            raise self._died(operands)
+
+    def _reply(self, identifier: str, line: bytes, operands: Any) -> dict[str, Any]:
+        try:
+            reply = wire.loads(line)
+        except ValueError as error:
+            reason = printable(str(error), 80)
+            raise ProtocolError(f"{self._spec} broke the protocol: a line that is no answer ({reason})") from error
+        if not (isinstance(reply, dict) and reply.get("id") == identifier and ("value" in reply or "error" in reply)):
+            where = _at(operands, 0)
+            raise ProtocolError(f"{self._spec} broke the protocol: a line that answers nothing that was asked {where}")
+        return reply
+
+    def _position(self) -> int:
+        position: int = struct.unpack_from("<q", self._progress, 0)[0]
+        return position
+
+    def _died(self, operands: Any) -> SubjectCrashedError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        how = self._breach or _ending(self._process.returncode)
+        where = _at(operands, self._position())
+        last = printable(self.complained.text[-300:].strip(), 300)
+        return SubjectCrashedError(f"{self._spec} {how} {where}".rstrip() + (f"; it wrote: {last}" if last else ""))
+
+    def _watch(self) -> None:
+        """End the worker when it and its children take too much."""
+        while not self._closed and self._process.poll() is None:
+            alive = processes.descendants(self._process.pid)
+            taken = sum(processes.resident_bytes(process) for process in alive)
+            if len(alive) > self._limits.processes:
+                self._breach = f"started {len(alive)} processes (limit {self._limits.processes}) and was ended"
+            elif taken > self._limits.memory_bytes:
+                limit = self._limits.memory_bytes / GIBIBYTE
+                self._breach = f"took {taken / GIBIBYTE:.1f} GiB of memory (limit {limit:.1f} GiB) and was ended"
+            if self._breach:
+                self._kill()
+                return
+            time.sleep(_TICK)
+
+    def _kill(self) -> None:
+        """Ask the warden to end everything; what still lives then is killed."""
+        alive = processes.descendants(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        give_up = time.monotonic() + _PATIENCE
+        while (left := processes.living(alive)) and time.monotonic() < give_up:
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(_TICK / 10)
+        self._process.kill()
+        self._process.wait()
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "stopped answering"
+    code = -status if status < 0 else status - 128 if status > 128 else 0
+    if code:
+        with contextlib.suppress(ValueError):
+            return f"crashed the interpreter with {signal.Signals(code).name}"
+    return f"ended its process with status {status}"
+
+
+def _at(operands: Any, index: int) -> str:
+    if operands is None:
+        return ""
+    a, b = operands
+    if isinstance(a, int):
+        return f"at add({a}, {b})"
+    index = index if 0 <= index < len(a) else 0
+    return f"at add({a[index]}, {b[index]})"
