@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from tests.mutants import MUTANTS
 from tests.mutation import families, killers
-from verify.report.evidence import KINDS, check, write
+from verify.files import write_json
+from verify.report.evidence import KINDS, check
 
 
 def kill_matrix(names: list[str], against: list[str]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def main() -> None:
     chosen = parser.parse_args()
     matrix = kill_matrix(chosen.mutants or list(MUTANTS), chosen.families or families())
     check("kill_matrix", matrix, str(chosen.out))
-    write(chosen.out, matrix)
+    write_json(chosen.out, matrix)
 
 
 if __name__ == "__main__":

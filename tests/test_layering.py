@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -19,6 +20,16 @@ LATE = {  # folder -> packages that it imports inside functions only
     "verify": {"torch"},
     "verify/plugin.py": {"torch", "hypothesis", "numpy"},
 }
+ROOMS = {  # room of the suite -> the rooms that it may import from, beside the modules at the top that all may use
+    "addition": set(),
+    "subject": {"addition"},
+    "anatomy": {"subject", "addition"},
+    "hunt": {"anatomy", "subject", "addition"},
+    "proof": {"anatomy", "subject", "addition"},
+    "judge": {"proof", "hunt", "anatomy", "subject", "addition"},
+    "report": set(),
+}
+FOR_ALL = {"errors", "files", "text"}  # modules at the top of the suite
 EXCEPT = {
     "verify/proof/tracing.py",  # derives from a class of torch's, and is itself imported late
     "tests/submissions",  # strangers' files
@@ -35,6 +46,7 @@ def imports(source, *, late=True):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add("." * node.level + (node.module or ""))
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if node.module and not node.level}
         elif not late and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or is_for_types(node)):
             continue
         pending += ast.iter_child_nodes(node)
@@ -47,6 +59,10 @@ def is_for_types(node):
 
 def packages(modules):
     return {module.partition(".")[0] for module in modules}
+
+
+def rooms(modules):
+    return {module.split(".")[1] for module in modules if module.startswith("verify.")}
 
 
 def files(place):
@@ -64,6 +80,35 @@ def test_nothing_imports_what_it_must_not_know(place):
     }
 
     assert strays == {}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_one_way(room):
+    allowed = ROOMS[room] | FOR_ALL | {room}
+    strays = {
+        str(file.relative_to(ROOT)): sorted(stray)
+        for file in sorted((ROOT / "verify" / room).rglob("*.py"))
+        if (stray := rooms(imports(file.read_text())) - allowed)
+    }
+
+    assert strays == {}
+
+
+def test_every_folder_of_the_suite_is_a_room():
+    folders = {path.parent.name for path in (ROOT / "verify").glob("*/*.py")}
+
+    assert folders == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ["", *ROOMS])
+def test_no_modules_of_a_room_import_each_other_in_a_circle(room):
+    graph = {}
+    for file in (ROOT / "verify" / room).glob("**/*.py" if room else "*.py"):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        if file.name != "__init__.py":  # a door lists what stands behind it
+            graph[module] = {name for name in imports(file.read_text()) if name != module}
+
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("place", LATE)
@@ -104,5 +149,13 @@ def test_nobody_imports_by_a_relative_name():
     ("class C:\n    import torch", False, {"torch"}),
     ("import torchvision", True, {"torchvision"}),
 ])  # fmt: skip
-def test_these_tests_can_fail(source, late, found):
+def test_the_tests_of_packages_can_fail(source, late, found):
     assert packages(imports(source, late=late)) == found
+
+
+def test_the_tests_of_rooms_can_fail():
+    source = "from verify import subject\nfrom verify.hunt.search import search\n"
+
+    assert rooms(imports(source)) == {"subject", "hunt"}
+    with pytest.raises(CycleError, match="in a cycle"):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()

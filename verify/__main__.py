@@ -114,15 +114,15 @@ def check(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Gather the evidence on our own model, and render all reports from the evidence that there is."""
+    from verify.files import write_json
     from verify.judge.run import gather
-    from verify.report.evidence import write
     from verify.report.render import render
 
     data = arguments.out / "data"
     data.mkdir(parents=True, exist_ok=True)
     if not arguments.render_only:
         for name, found in gather(_options(arguments)).items():
-            write(data / name, found)
+            write_json(data / name, found)
     for path in render(data, arguments.out):
         print(path)
     return 0
@@ -134,23 +134,25 @@ def hunt(arguments: argparse.Namespace) -> int:
 
     from verify.hunt import session, summary
     from verify.hunt.store import Store
+    from verify.report import campaign
 
     if arguments.status is not None:
         with closing(Store.read(arguments.status)) as store:
-            found, line = summary.summarise(store), summary.progress_line(store)
-        _show(arguments, found, lambda: f"{summary.text(found)}\n\n{line}")
+            found = summary.summarise(store)
+        _show(arguments, found, lambda: f"{campaign.text(found)}\n\n{campaign.progress_line(found)}")
         return 0
     found = session.hunt(_settings(arguments))
-    _show(arguments, found, lambda: summary.text(found))
+    _show(arguments, found, lambda: campaign.text(found))
     return 130 if found["interrupted"] else STATUS[found["verdict"]]
 
 
 def merge(arguments: argparse.Namespace) -> int:
     """Merge the stores of a campaign's parts into one, and say what they found together."""
-    from verify.hunt import session, summary
+    from verify.hunt import session
+    from verify.report import campaign
 
     found = session.merge(arguments.parts, arguments.store)
-    _show(arguments, found, lambda: summary.text(found))
+    _show(arguments, found, lambda: campaign.text(found))
     return STATUS[found["verdict"]]
 
 
@@ -348,10 +350,10 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
     elif arguments.json == "-":
         print(json.dumps(found, indent=1), flush=True)
     else:
-        from verify.report.evidence import write
+        from verify.files import write_json
 
         path = Path(arguments.json)
-        write(path, found)
+        write_json(path, found)
         print(text(), flush=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
@@ -19,3 +21,12 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys to a file that appears whole or not at all.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    write_text(path, json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=True) + "\n")

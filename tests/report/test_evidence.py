@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from tests.report import samples as samples
 from verify.errors import EvidenceError
-from verify.report.evidence import KINDS, Evidence, check, read, write
+from verify.files import write_json
+from verify.report.evidence import KINDS, Evidence, check, read
 
 EVERYTHING = samples.everything("COUNTEREXAMPLE")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_read_again(kind, tmp_path):
-    write(tmp_path / "found.json", EVERYTHING[kind])
+    write_json(tmp_path / "found.json", EVERYTHING[kind])
     assert read(tmp_path / "found.json", kind) == EVERYTHING[kind]
 
 
@@ -113,15 +114,15 @@ def test_a_missing_key_is_named(kind):
 
 def test_the_same_evidence_is_the_same_bytes_whatever_its_order(tmp_path):
     value = EVERYTHING["correctness"]
-    write(tmp_path / "a.json", value)
-    write(tmp_path / "b.json", dict(reversed(value.items())))
+    write_json(tmp_path / "a.json", value)
+    write_json(tmp_path / "b.json", dict(reversed(value.items())))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    write(tmp_path / "a.json", {"schema": "old"})
+    write_json(tmp_path / "a.json", {"schema": "old"})
     with pytest.raises(ValueError, match="JSON compliant"):
-        write(tmp_path / "a.json", {"rate": float("nan")})
+        write_json(tmp_path / "a.json", {"rate": float("nan")})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from tests.report import samples as samples
 from verify.errors import EvidenceError
-from verify.report.evidence import KINDS, write
+from verify.files import write_json
+from verify.report.evidence import KINDS
 from verify.report.render import render
 
 
 def gather(folder, evidence):
     for kind, value in evidence.items():
-        write(folder / KINDS[kind].file, value)
+        write_json(folder / KINDS[kind].file, value)
     return folder
 
 

@@ -17,8 +17,8 @@ from verify.anatomy.counting import SUMS, changed, parameters, sequences
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.tensors import tensors
 from verify.errors import ProtocolError
-from verify.subject.answers import printable
 from verify.subject.operations import operation
+from verify.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import numpy as np
 from verify.anatomy import forcing, layout
 from verify.anatomy.tensors import Tensor, tensors
 from verify.errors import ProtocolError
-from verify.subject.answers import printable
 from verify.subject.operations import operation
+from verify.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,6 @@ drawn independently: bred ones, and strata that list their pairs, which say how 
 
 from __future__ import annotations
 
-import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,6 @@ from verify.hunt.learning import UNIFORM
 from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
 from verify.hunt.regions import STRATA
 from verify.hunt.shards import covering_shards
-from verify.report import tables, words
-from verify.report.blocks import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,36 +69,6 @@ def without_clock(summary: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in summary.items() if key not in (*_CLOCK, "part", "goal")} | {"strata": strata}
 
 
-def text(summary: dict[str, Any]) -> str:
-    """Return a summary as a terminal shows it."""
-    rate = summary["cases"] / summary["seconds"] if summary["seconds"] else 0.0
-    size = f"{summary['cases']:,} cases in {summary['shards']:,} shards and {words.seconds(summary['seconds'])}"
-    whose = (
-        f"campaign {words.name(summary['name'])}, part {summary['part']}, of {words.name(summary['subject']['name'])}"
-    )
-    lines = [
-        f"{summary['verdict']}: {summary['reason']}",
-        f"{size}, {words.scaled(rate)} pairs/s; {whose}",
-        "",
-        tables.plain(tables.strata(summary)),
-    ]
-    if summary["clusters"]:
-        lines += ["", tables.plain(_cluster_table(summary["clusters"]))]
-    lines += [f"set aside: shard {row['number']} of {row['stratum']}: {row['reason']}" for row in summary["aside"]]
-    return "\n".join(lines)
-
-
-def progress_line(store: Store) -> str:
-    """Return how far a campaign is, for whoever looks at its store."""
-    age = max(0.0, time.time() - store.changed)
-    line = f"last written {words.seconds(round(age))} ago"
-    if store.goal.get("seconds"):
-        line += f"; {words.seconds(round(max(0.0, store.goal['seconds'] - store.seconds)))} of its time left"
-    if store.goal.get("shards"):
-        line += f"; {store.goal['shards']:,} shards are its goal, in all its parts"
-    return line
-
-
 def _stratum(store: Store, total: Totals) -> dict[str, Any]:
     stratum = STRATA.get(total.stratum)
     is_drawn = stratum is not None and not stratum.fixed
@@ -152,18 +119,8 @@ def _decide(
         call = "add({a}, {b})={got}" if first["confirmed"] else "add_batch([{a}], [{b}])={got}, where add is right"
         return "COUNTEREXAMPLE", (call + ", but should be {expected}").format(**first)
     if aside:
-        return "UNDECIDED", f"{words.plural(len(aside), 'shard')} came to no end: {next(iter(aside.values()))}"
+        return "UNDECIDED", f"{len(aside):,} shards came to no end, the first: {next(iter(aside.values()))}"
     if not cases:
         return "UNDECIDED", "no case was tried"
     rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"
     return "NO COUNTEREXAMPLE", f"in {cases:,} cases{rate}"
-
-
-def _cluster_table(clusters: list[dict[str, Any]]) -> Table:
-    headers = ["first wrong place", "carry word", "failures", "smallest", "got", "found in"]
-    rows = [
-        [row["place"] if row["place"] >= 0 else "no integer", row["carry_word"] or "-", words.count(row["failures"]),
-         f"{row['a']} + {row['b']}", words.name(row["got"]), row["stratum"]]
-        for row in clusters[:MOST_SHRUNK]
-    ]  # fmt: skip
-    return Table("", headers, rows, right=(2,))

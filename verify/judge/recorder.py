@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from verify.files import write_json
+
 if TYPE_CHECKING:
     import pytest
 
@@ -116,9 +118,7 @@ class Recorder:
 
     def write(self, path: Path) -> None:
         """Write the evidence: the file appears whole or not at all."""
-        from verify.report.evidence import write
-
-        write(path, self.as_json())
+        write_json(path, self.as_json())
 
     def _count(self, record: Family, report: pytest.TestReport) -> None:
         if hasattr(report, "wasxfail"):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from verify.errors import EvidenceError
-from verify.files import write_text
 from verify.report.shapes import (
     Anything,
     Count,
@@ -209,16 +208,6 @@ class Evidence:
         """Return what was gathered, by kind."""
         named = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in named.items() if value is not None}
-
-
-def write(path: Path, value: JSONObject) -> None:
-    """Write JSON with sorted keys to a file that appears whole or not at all.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
-    text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
-    write_text(path, text)
 
 
 def read(path: Path, kind: str) -> JSONObject:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from verify.subject.answers import printable
+from verify.text import printable
 
 _DECIMALS = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,4})?")
 _LARGEST = 2**63

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from verify.subject.answers import printable
+from verify.text import printable
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 600

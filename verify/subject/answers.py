@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.text import LENGTH, printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NO_INTEGER = -1  # in a batch of sums: the answer was no integer, or one that no sum can be
 
-_SHOWN = 200  # characters of a foreign value that are kept
 _LARGEST = 2**62
 _DIGITS = re.compile(r"\s*[0-9]{1,19}\s*", re.ASCII)
 _LARGEST_EXACT_FLOAT = 2**53
@@ -101,7 +102,7 @@ class Answer:
         readable = value is None or (type(value) is int and 0 <= value < _LARGEST)
         if not (readable and isinstance(type_name, str) and isinstance(text, str) and isinstance(raised, bool)):
             raise ValueError("no answer")
-        return cls(value, type_name[:_SHOWN], text[:_SHOWN], raised)
+        return cls(value, type_name[:LENGTH], text[:LENGTH], raised)
 
 
 def read(returned: object) -> Answer:
@@ -115,12 +116,12 @@ def read(returned: object) -> Answer:
     value = _integer(returned)
     fits = value is not None and 0 <= value < _LARGEST
     type_name = "int out of range" if type(returned) is int else type(returned).__name__
-    return Answer(value if fits else None, type_name[:_SHOWN], shown(returned))
+    return Answer(value if fits else None, type_name[:LENGTH], shown(returned))
 
 
 def from_exception(error: BaseException) -> Answer:
     """Return the answer of an ``add`` that raised."""
-    return Answer(None, type(error).__name__[:_SHOWN], shown(error, str), raised=True)
+    return Answer(None, type(error).__name__[:LENGTH], shown(error, str), raised=True)
 
 
 def collect(answers: Iterable[Answer]) -> dict[str, Any]:
@@ -163,12 +164,6 @@ def shown(value: object, show: Any = repr) -> str:
     except Exception as error:  # a stranger's __repr__ may raise anything
         text = f"<{type(value).__name__} whose {show.__name__} raises {type(error).__name__}>"
     return printable(text)
-
-
-def printable(text: str, length: int = _SHOWN) -> str:
-    """Return the beginning of a text with what is not printable, such as terminal escapes, shown as escapes."""
-    cut = text if len(text) <= length else text[: length - 3] + "..."
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut)
 
 
 def _integer(returned: Any) -> int | None:

@@ -17,9 +17,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from verify.errors import ProtocolError, SubjectCrashedError, SubjectTimeoutError
-from verify.subject.answers import printable
 from verify.subject.sandbox import ladder, processes, wire
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
+from verify.text import printable
 
 if TYPE_CHECKING:
     from verify.subject.loading import Location

@@ -10,11 +10,12 @@ import numpy as np
 
 from verify import errors
 from verify.errors import ProtocolError, SubjectCrashedError, VerifyError
-from verify.subject.answers import Answer, printable
+from verify.subject.answers import Answer
 from verify.subject.sandbox import ladder, processes
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
 from verify.subject.sandbox.link import Link
 from verify.subject.subject import OPTIONAL_FUNCTIONS, Subject
+from verify.text import printable
 
 if TYPE_CHECKING:
     from verify.subject.loading import Location
