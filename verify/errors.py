@@ -4,8 +4,8 @@
 2. *Finding and importing the subject*: `SubjectNotFoundError`, `SubjectImportError`. Exit status 2.
 3. *The contract*: `SubjectBuildError` (``build_model`` raises), `ContractError` (no ``build_model``, a wrong return
    value, an ``add`` that raises on every easy sum). Exit status 2.
-4. *Running it*: `IsolationError`, `SubjectCrashedError`, `SubjectTimeoutError`, `ProtocolError`. Exit status 3: could
-   not decide.
+4. *Running it*: `IsolationError`, `SubjectCrashedError`, `SubjectTimeoutError`, `ProtocolError`, `OutOfTimeError`.
+   Exit status 3: could not decide.
 5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`, `StoreError`. Exit status 2.
 6. *Writing down what a campaign finds*: `StoreWriteError`. Exit status 3.
 
@@ -58,6 +58,10 @@ class SubjectCrashedError(UndecidedError):
 
 class SubjectTimeoutError(UndecidedError):
     """The subject did not answer within the time allowed."""
+
+
+class OutOfTimeError(UndecidedError):
+    """The time of the run is spent, whatever more the subject would have been allowed."""
 
 
 class ProtocolError(UndecidedError):

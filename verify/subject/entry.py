@@ -9,11 +9,18 @@ from verify.subject.sandbox.parent import SandboxedSubject
 from verify.subject.subject import DEFAULT_SPEC, LocalSubject, Rung, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verify.subject.sandbox.limits import Limits
 
 
 def load(
-    spec: str | None = None, *, method: str | None = None, sandbox: Rung = "auto", limits: Limits | None = None
+    spec: str | None = None,
+    *,
+    method: str | None = None,
+    sandbox: Rung = "auto",
+    limits: Limits | None = None,
+    time_left: Callable[[], float] | None = None,
 ) -> Subject:
     """Return the subject that a spec names.
 
@@ -25,17 +32,19 @@ def load(
         sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model;
             see verify/subject/sandbox/README.md.
         limits: `verify.subject.sandbox.Limits`, or None for its defaults.
+        time_left: how many seconds the run has left, see `verify.subject.Subject`; None for no end.
 
     Raises:
         SubjectNotFoundError, SubjectImportError, SubjectBuildError, ContractError: see `verify.errors`.
         IsolationError: the rung that is demanded is not to be had.
         SubjectCrashedError, SubjectTimeoutError, ProtocolError: in the sandbox only.
+        OutOfTimeError: the run's time is spent before the subject is loaded.
     """
     spec = DEFAULT_SPEC if spec is None else spec
     location = loading.locate(spec)
     if runs_here(location, sandbox):
-        return _load_here(location, method)
-    return SandboxedSubject(location, method=method, rung=sandbox, limits=limits)
+        return _load_here(location, method, time_left)
+    return SandboxedSubject(location, method=method, rung=sandbox, limits=limits, time_left=time_left)
 
 
 def runs_here(location: loading.Location, sandbox: Rung) -> bool:
@@ -43,7 +52,14 @@ def runs_here(location: loading.Location, sandbox: Rung) -> bool:
     return sandbox == "off" or (sandbox == "auto" and location.is_own)
 
 
-def _load_here(location: loading.Location, method: str | None) -> LocalSubject:
+def _load_here(location: loading.Location, method: str | None, time_left: Callable[[], float] | None) -> LocalSubject:
     with loading.working_folder(location.folder):
         namespace = loading.execute(location)
-        return LocalSubject(location.spec, namespace, method=method, sha256=location.sha256)
+    return LocalSubject(
+        location.spec,
+        namespace,
+        method=method,
+        sha256=location.sha256,
+        folder=location.folder,
+        time_left=time_left,
+    )

@@ -12,13 +12,14 @@ exchange plain values and numpy arrays, so that the model may live in another pr
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from verify.errors import ContractError, SubjectBuildError, UsageError
-from verify.subject import operations
+from verify.errors import ContractError, OutOfTimeError, SubjectBuildError, UsageError
+from verify.subject import loading, operations
 from verify.subject.answers import (
     Answer,
     Raised,
@@ -31,6 +32,7 @@ from verify.subject.answers import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy as np
 
@@ -173,6 +175,7 @@ class Subject(ABC):
         method: the way of decoding under verification, or None for its default.
         batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
         findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
+        time_left: how many seconds the run has left; a request that would take longer ends in `OutOfTimeError`.
     """
 
     spec: str
@@ -185,7 +188,8 @@ class Subject(ABC):
     method: str | None
     batching: str = ""
 
-    def __init__(self) -> None:
+    def __init__(self, time_left: Callable[[], float] | None = None) -> None:
+        self.time_left: Callable[[], float] = time_left or (lambda: math.inf)
         self._findings: dict[str, dict[str, Any]] = {}
         self._unforced: str | None = None  # why teacher forcing is not used; "" where it is, None before it is tried
 
@@ -249,6 +253,19 @@ class Subject(ABC):
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.subject.operations`), run where the model lives."""
 
+    @abstractmethod
+    def afresh(self) -> Subject:
+        """Return the same subject with a model that is built anew, and no memory of what this one was asked."""
+
+    def check_time(self, what: str) -> None:
+        """Check that the run has time left.
+
+        Raises:
+            OutOfTimeError: it has none; the message says during what.
+        """
+        if self.time_left() <= 0:
+            raise OutOfTimeError(f"the time of the run is spent while {self.spec} {what}; allow it more")
+
     def close(self) -> None:  # noqa: B027 - a subject in this process has nothing to release
         """Release the process or files behind the subject; a second call does nothing."""
 
@@ -274,23 +291,50 @@ class LocalSubject(Subject):
 
     isolation = "off"
 
-    def __init__(self, spec: str, namespace: Any, *, method: str | None = None, sha256: str = "") -> None:
-        super().__init__()
-        self.loaded = LoadedAdder.build(spec, namespace, method)
+    def __init__(
+        self,
+        spec: str,
+        namespace: Any,
+        *,
+        method: str | None = None,
+        sha256: str = "",
+        folder: Path | None = None,
+        time_left: Callable[[], float] | None = None,
+    ) -> None:
+        """Build the model of a namespace, in the folder where its checkpoints lie."""
+        super().__init__(time_left)
+        with loading.working_folder(folder):
+            self.loaded = LoadedAdder.build(spec, namespace, method)
+        self.loaded.at = lambda _index: self.check_time("adds")
         self.spec = spec
         self.sha256 = sha256
         self.abilities = self.loaded.abilities
         self.method = method
+        self._folder = folder
         self._describe(self.loaded.metadata)
         self._smoke()
 
+    def afresh(self) -> LocalSubject:
+        """Return the same namespace with a model that is built anew."""
+        return LocalSubject(
+            self.spec,
+            self.loaded.namespace,
+            method=self.method,
+            sha256=self.sha256,
+            folder=self._folder,
+            time_left=self.time_left,
+        )
+
     def answer(self, a: int, b: int) -> Answer:
         """Return what ``add`` says, with its type."""
+        self.check_time("adds")
         return self.loaded.answer(a, b)
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        self.check_time("adds")
         return self.loaded.many(how, a, b)
 
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.subject.operations`)."""
+        self.check_time(f"is asked for {operation}")
         return operations.run(operation, self.loaded, **arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
+import fcntl
 import os
 import secrets
 import select
@@ -16,8 +16,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from verify.errors import ProtocolError, SubjectCrashedError, SubjectTimeoutError
+from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, SubjectTimeoutError
 from verify.subject.sandbox import ladder, processes, wire
+from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
 from verify.text import printable
 
@@ -28,6 +29,7 @@ _TICK = 0.1  # seconds between two looks at the worker
 _CAPTURED = 4096  # bytes of its stdout and of its stderr that are kept
 _PATIENCE = 15.0  # seconds for a killed worker to be gone
 _READ = 1 << 20
+_POSITION = struct.Struct("<q")
 
 
 class Captured:
@@ -73,10 +75,8 @@ class Link:
         self._answers, answer_end = os.pipe()
         printed, print_end = os.pipe()
         complained, complaint_end = os.pipe()
-        page = os.memfd_create("progress")
-        os.ftruncate(page, mmap.PAGESIZE)
-        self._progress = mmap.mmap(page, mmap.PAGESIZE)
-        inherited = (request_end, answer_end, page)
+        self._progress = _sealed_page()
+        inherited = (request_end, answer_end, self._progress)
         packages = os.pathsep.join(ladder.module_folders())
         worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
         folder = str(location.folder or self._scratch)
@@ -99,31 +99,31 @@ class Link:
                 start_new_session=True,
             )
         finally:
-            for handle in (*inherited, print_end, complaint_end):
+            for handle in (request_end, answer_end, print_end, complaint_end):
                 os.close(handle)
         self.printed, self.complained = Captured(printed), Captured(complained)
         os.set_blocking(self._requests, False)
 
-    def request(self, do: str, arguments: dict[str, Any], seconds: float, operands: Any = None) -> dict[str, Any]:
+    def request(self, do: str, arguments: dict[str, Any], deadline: Deadline, operands: Any = None) -> dict[str, Any]:
         """Return the reply to a request.
 
         Args:
             do: what is asked for.
             arguments: plain values and numpy arrays.
-            seconds: how long it may take; with operands, how long each of their sums may take.
+            deadline: when it is over.
             operands: two operands or two arrays of them, to say at which the worker hangs or dies.
 
         Raises:
-            SubjectTimeoutError, SubjectCrashedError, ProtocolError: after each of them the worker is gone.
+            SubjectTimeoutError, SubjectCrashedError, ProtocolError, OutOfTimeError: after each the worker is gone.
         """
         if self._closed:
-            raise SubjectCrashedError(f"{self._spec} is gone: it was closed, or ended by an earlier error")
+            raise SubjectCrashedError(f"{self._spec} is gone: it was closed")
         identifier = secrets.token_hex(16)
-        struct.pack_into("<q", self._progress, 0, 0)
+        os.pwrite(self._progress, _POSITION.pack(0), 0)
         started = time.monotonic()
         try:
-            self._write(wire.dumps({"id": identifier, "do": do, "arguments": arguments}), started + seconds)
-            reply = self._reply(identifier, self._line(seconds, do, operands), operands)
+            self._write(wire.dumps({"id": identifier, "do": do, "arguments": arguments}), deadline)
+            reply = self._reply(identifier, self._line(deadline, do, operands), operands)
         except BaseException:
             self.close()
             raise
@@ -136,44 +136,55 @@ class Link:
             return
         self._closed = True
         self._kill()
-        for handle in (self._requests, self._answers):
+        for handle in (self._requests, self._answers, self._progress):
             os.close(handle)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _write(self, line: bytes, deadline: float) -> None:
+    def _write(self, line: bytes, deadline: Deadline) -> None:
         view = memoryview(line)
         while view:
-            _, writable, _ = select.select([], [self._requests], [], _TICK)
+            _, writable, _ = select.select([], [self._requests], [], min(_TICK, deadline.left))
             if writable:
                 try:
                     view = view[os.write(self._requests, view) :]
                 except BrokenPipeError:
                     raise self._died(None) from None
-            elif time.monotonic() > deadline:
+            elif deadline.over == RUN:
+                raise OutOfTimeError(f"the time of the run is spent while {self._spec} takes no requests")
+            elif deadline.over:
                 raise SubjectTimeoutError(f"{self._spec} does not take requests; it was ended")
 
-    def _line(self, seconds: float, do: str, operands: Any) -> bytes:
-        """Return the next line; the time allowed starts anew whenever the worker moves on to the next sum."""
-        at, deadline = 0, time.monotonic() + seconds
+    def _line(self, deadline: Deadline, do: str, operands: Any) -> bytes:
+        """Return the next line."""
+        searched = 0
         while True:
-            end = self._received.find(b"\n")
+            end = self._received.find(b"\n", searched)
             if end >= 0:
                 line = bytes(self._received[:end])
                 del self._received[: end + 1]
                 return line
-            if len(self._received) > wire.LONGEST_LINE:
+            searched = len(self._received)
+            if searched > wire.LONGEST_LINE:
                 raise ProtocolError(f"{self._spec} broke the protocol: a line without an end")
-            self._receive(operands)
-            if (now_at := self._position()) != at:  # back to 0 where teacher forcing is given up
-                at, deadline = now_at, time.monotonic() + seconds
-            if time.monotonic() > deadline:
-                raise SubjectTimeoutError(
-                    f"{self._spec} did not answer within {seconds:g} s {_at(operands, at) or f'when asked to {do}'}; "
-                    "a longer time can be allowed, see verify.subject.sandbox.Limits"
-                )
+            self._receive(operands, min(_TICK, deadline.left))
+            if (position := self._position(operands)) is not None:
+                deadline.see(position)
+            if over := deadline.over:
+                raise self._late(over, deadline, do, operands)
 
-    def _receive(self, operands: Any) -> None:
-        readable, _, _ = select.select([self._answers], [], [], _TICK)
+    def _late(self, over: str, deadline: Deadline, do: str, operands: Any) -> OutOfTimeError | SubjectTimeoutError:
+        where = _at(operands, deadline.position) or f"when asked to {do}"
+        if over == RUN:
+            return OutOfTimeError(f"the time of the run is spent while {self._spec} is {where}; allow it more")
+        seconds = deadline.each if over == SUM else deadline.whole
+        what = f" for {len(operands[0])} sums" if over == REQUEST and _is_batch(operands) else ""
+        return SubjectTimeoutError(
+            f"{self._spec} did not answer within {seconds:g} s{what} {where}; "
+            "a longer time can be allowed, see verify.subject.sandbox.Limits"
+        )
+
+    def _receive(self, operands: Any, seconds: float) -> None:
+        readable, _, _ = select.select([self._answers], [], [], seconds)
         data = os.read(self._answers, _READ) if readable else None
         if data:
             self._received += data
@@ -191,15 +202,21 @@ class Link:
             raise ProtocolError(f"{self._spec} broke the protocol: a line that answers nothing that was asked {where}")
         return reply
 
-    def _position(self) -> int:
-        position: int = struct.unpack_from("<q", self._progress, 0)[0]
-        return position
+    def _position(self, operands: Any) -> int | None:
+        """Return at which of several sums the worker says that it is; None where it says no such thing.
+
+        The page is read and never mapped: it cannot be taken from under this process.
+        """
+        count = len(operands[0]) if _is_batch(operands) else 0
+        data = os.pread(self._progress, _POSITION.size, 0)
+        position: int = _POSITION.unpack(data)[0] if len(data) == _POSITION.size else -1
+        return position if 0 <= position < count else None
 
     def _died(self, operands: Any) -> SubjectCrashedError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
         how = self._breach or _ending(self._process.returncode)
-        where = _at(operands, self._position())
+        where = _at(operands, self._position(operands) or 0)
         last = printable(self.complained.text[-300:].strip(), 300)
         return SubjectCrashedError(f"{self._spec} {how} {where}".rstrip() + (f"; it wrote: {last}" if last else ""))
 
@@ -235,6 +252,14 @@ class Link:
         self._process.wait()
 
 
+def _sealed_page() -> int:
+    """Return a page of memory that is shared, and that nobody can make smaller or larger."""
+    page = os.memfd_create("progress", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(page, _POSITION.size)
+    fcntl.fcntl(page, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return page
+
+
 def _ending(status: int | None) -> str:
     if status is None:
         return "stopped answering"
@@ -245,11 +270,15 @@ def _ending(status: int | None) -> str:
     return f"ended its process with status {status}"
 
 
+def _is_batch(operands: Any) -> bool:
+    return operands is not None and not isinstance(operands[0], int)
+
+
 def _at(operands: Any, index: int) -> str:
     if operands is None:
         return ""
     a, b = operands
-    if isinstance(a, int):
+    if not _is_batch(operands):
         return f"at add({a}, {b})"
     index = index if 0 <= index < len(a) else 0
     return f"at add({a[index]}, {b[index]})"

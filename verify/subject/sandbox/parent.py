@@ -3,60 +3,103 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify import errors
-from verify.errors import ProtocolError, SubjectCrashedError, VerifyError
+from verify.errors import (
+    ContractError,
+    ProtocolError,
+    SubjectBuildError,
+    SubjectCrashedError,
+    SubjectImportError,
+    SubjectNotFoundError,
+    SubjectTimeoutError,
+    UndecidedError,
+    UsageError,
+    VerifyError,
+)
 from verify.subject.answers import Answer
 from verify.subject.sandbox import ladder, processes
+from verify.subject.sandbox.deadline import Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
 from verify.subject.sandbox.link import Link
 from verify.subject.subject import OPTIONAL_FUNCTIONS, Subject
 from verify.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verify.subject.loading import Location
 
 _SLACK = 4 * GIBIBYTE  # of address space over resident memory: mapped libraries, torch's among them
 _MORE_TASKS = 512  # threads beyond those that the user has
-_FIRST_CHUNK = 16  # pairs
-_LARGEST_CHUNK = 1 << 16
+_LARGEST_CHUNK = 1 << 16  # pairs
 _CHUNK_SECONDS = 3.0
+_FALLBACK_SHARE = 0.25  # of a request's time, in which add must give the sums of a batch where teacher forcing ends
+_FASTEST = 1e-9  # seconds a pair, for a clock that did not move
+_LONGEST_REASON = 1000  # characters
+_OF_LOADING = {
+    kind.__name__: kind
+    for kind in (ContractError, SubjectBuildError, SubjectImportError, SubjectNotFoundError, UsageError)
+}  # errors that a worker may report by name, while it loads
+MOST_LOSSES = 8  # of workers, before no other is started
 
 
 class SandboxedSubject(Subject):
     """A subject in a process of its own.
 
     Every request and every answer is one line on a pipe of the worker's own. A request has an identifier that cannot
-    be guessed; a line that is not the answer to the request in flight ends the run with `ProtocolError`. The worker is
-    asked for sums and for what operations find, never for a verdict.
+    be guessed; a line that is not the answer to the request in flight ends the worker with `ProtocolError`. The worker
+    is asked for sums and for what operations find, never for a verdict. The request at which a worker dies, hangs or
+    breaks the protocol raises, and the next one starts another worker.
+
+    Attributes:
+        losses: why workers were lost, one text each, in their order; after `MOST_LOSSES` no other is started.
     """
 
     def __init__(
-        self, location: Location, *, method: str | None = None, rung: str = "auto", limits: Limits | None = None
+        self,
+        location: Location,
+        *,
+        method: str | None = None,
+        rung: str = "auto",
+        limits: Limits | None = None,
+        time_left: Callable[[], float] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(time_left)
         self.spec = location.spec
         self.sha256 = location.sha256
         self.method = method
         self.limits = limits or Limits()
         self.isolation = ladder.choose(rung)
-        self._seconds_per_pair = 0.0
-        self._link = Link(self.isolation, location, self.limits)
+        self.losses: list[str] = []
+        self._location = location
+        self._closed = False
+        self._printed = ""  # by workers that are gone
+        self._pace: dict[str, float] = {}  # seconds a pair, by the way of adding
+        self._link: Link | None = None
         try:
-            self._load(location)
+            self._load(self._begin())
             self._smoke()
         except BaseException:
             self.close()
             raise
 
-    def _load(self, location: Location) -> None:
-        told = self._call(
+    def _begin(self) -> Link:
+        """Start a worker, which has loaded nothing."""
+        self.check_time("is to be loaded")
+        self._link = Link(self.isolation, self._location, self.limits)
+        return self._link
+
+    def _load(self, link: Link) -> None:
+        location = self._location
+        told = self._request(
+            link,
             "load",
-            self.limits.start_seconds,
+            self._deadline(self.limits.start_seconds),
             location={**dataclasses.asdict(location), "path": _text(location.path), "package": _text(location.package)},
             method=self.method,
             rlimits={
@@ -71,37 +114,82 @@ class SandboxedSubject(Subject):
             self._describe({str(key): str(value) for key, value in metadata.items()})
             self.abilities = frozenset(name for name in abilities if name in {*OPTIONAL_FUNCTIONS, "module"})
         except (TypeError, KeyError, AttributeError) as error:
-            raise ProtocolError(f"{self.spec} broke the protocol: it described itself wrongly") from error
+            raise self._broken("it described itself wrongly") from error
+
+    def _running(self) -> Link:
+        """Return the worker, or another one where it was lost.
+
+        Raises:
+            SubjectCrashedError: too many were lost, or the file is not to be loaded again.
+        """
+        if self._closed:
+            raise SubjectCrashedError(f"{self.spec} is gone: it was closed")
+        if self._link is not None:
+            return self._link
+        if len(self.losses) >= MOST_LOSSES:
+            raise SubjectCrashedError(
+                f"{self.spec} lost {len(self.losses)} workers, and no other is started; the last: {self.losses[-1]}"
+            )
+        link = self._begin()
+        try:
+            self._load(link)
+        except UndecidedError:
+            raise
+        except VerifyError as error:  # it was an adder when it was loaded first
+            raise SubjectCrashedError(f"{self.spec} could not be loaded again: {error}") from error
+        return link
+
+    def _lose(self, reason: str) -> None:
+        """End the worker, and remember why."""
+        self._drop()
+        self.losses.append(printable(reason, _LONGEST_REASON))
+
+    def _drop(self) -> None:
+        """End the worker; what it printed is kept, what it had learnt is not."""
+        if self._link is not None:
+            self._link.close()
+            self._printed = (self._printed + self._link.printed.text)[:_LONGEST_REASON]
+            self._link = None
+        self._unforced = self._unforced or None
 
     @property
     def findings(self) -> list[dict[str, Any]]:
         """What was not as agreed, what the file printed among it."""
-        written = self._link.printed.text
+        written = self._printed + (self._link.printed.text if self._link else "")
         if written:
-            self.note("wrote to stdout", f"print to stderr, or nothing at all: {printable(written)}")
+            count = 0 if "wrote to stdout" in self._findings else 1
+            self.note("wrote to stdout", f"print to stderr, or nothing at all: {printable(written)}", count=count)
         return super().findings
 
     def close(self) -> None:
-        """End the worker and whatever it has started, and remove its scratch folder."""
-        self._link.close()
+        """End the worker and whatever it has started, and remove its scratch folder; no other is started."""
+        self._closed = True
+        self._drop()
+
+    def afresh(self) -> SandboxedSubject:
+        """Return the same subject in another worker."""
+        return SandboxedSubject(
+            self._location, method=self.method, rung=self.isolation, limits=self.limits, time_left=self.time_left
+        )
 
     def answer(self, a: int, b: int) -> Answer:
         """Return what ``add`` says, with its type."""
-        wire = self._call("add", self.limits.call_seconds, (a, b), a=a, b=b)
+        wire = self._sums("add", "add", (a, b), a=a, b=b)
         try:
             return Answer.from_wire(wire)
         except ValueError as error:
-            raise ProtocolError(f"{self.spec} broke the protocol: its answer to {a} + {b} is none") from error
+            raise self._broken(f"its answer to {a} + {b} is none") from error
 
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.subject.operations`), run where the model lives."""
-        return self._call("ask", self.limits.ask_seconds, operation=operation, arguments=arguments)
+        deadline = self._deadline(self.limits.ask_seconds)
+        return self._request(self._running(), "ask", deadline, operation=operation, arguments=arguments)
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
         parts, odd, counts, given_up = [np.empty(0, np.int64)], [], Counter[str](), ""
         start = stricter = 0
         while start < len(a):
-            chunk = slice(start, start + self._chunk())
+            chunk = slice(start, start + self._chunk(how))
             told = self._part(how, a[chunk], b[chunk])
             parts.append(told["sums"])
             odd += [[start + index, wire] for index, wire in told["odd"]]
@@ -117,7 +205,7 @@ class SandboxedSubject(Subject):
         Raises:
             ProtocolError: it is not.
         """
-        told = self._call("many", self.limits.call_seconds, (a, b), how=how, a=a, b=b)
+        told = self._sums("many", how, (a, b), a=a, b=b, how=how)
         try:
             is_batch = told["sums"].dtype == np.int64 and told["sums"].ndim == 1
             answers = [Answer.from_wire(wire) for index, wire in told["odd"] if 0 <= index < len(a)]
@@ -126,31 +214,60 @@ class SandboxedSubject(Subject):
         except (TypeError, KeyError, ValueError, AttributeError):
             is_batch = False
         if not is_batch or len(answers) != len(told["odd"]):
-            raise ProtocolError(f"{self.spec} broke the protocol: a batch of {len(a)} sums came back as none")
+            raise self._broken(f"a batch of {len(a)} sums came back as none")
         return {"sums": told["sums"], "odd": told["odd"], "counts": counts, "given_up": given_up, "stricter": stricter}
 
-    def _chunk(self) -> int:
-        if self._seconds_per_pair == 0.0:
-            return _FIRST_CHUNK
-        return int(min(max(_CHUNK_SECONDS / self._seconds_per_pair, 1), _LARGEST_CHUNK))
+    def _chunk(self, how: str) -> int:
+        """Return how many pairs one request asks for: some seconds' worth, by the pace so far."""
+        add = max(self._pace["add"], _FASTEST)
+        size = _CHUNK_SECONDS / max(self._pace.get(how, add), _FASTEST)
+        if how == "teacher forcing":  # which may end in the middle of a batch, that add is then asked for
+            size = min(size, _FALLBACK_SHARE * self.limits.ask_seconds / add)
+        return int(min(max(size, 1), _LARGEST_CHUNK))
 
-    def _call(self, do: str, seconds: float, operands: Any = None, /, **arguments: Any) -> Any:
-        reply = self._link.request(do, arguments, seconds, operands)
-        if operands is not None:
-            count = np.size(operands[0])
-            self._seconds_per_pair = self._link.seconds / count
+    def _deadline(self, whole: float, each: float = math.inf) -> Deadline:
+        return Deadline(each=each, whole=whole, time_left=self.time_left)
+
+    def _sums(self, do: str, way: str, operands: Any, **arguments: Any) -> Any:
+        """Return what a worker says of operands, and take note of its pace."""
+        link = self._running()
+        seconds = self.limits.call_seconds
+        most = 2 * seconds * np.size(operands[0])  # where teacher forcing ends, a batch is begun again
+        whole = seconds if do == "add" else min(most, max(seconds, self.limits.ask_seconds))
+        told = self._request(link, do, self._deadline(whole, seconds), operands, **arguments)
+        self._pace[way] = link.seconds / np.size(operands[0])
+        return told
+
+    def _request(self, link: Link, do: str, deadline: Deadline, operands: Any = None, /, **arguments: Any) -> Any:
+        self.check_time("is asked")
+        try:
+            reply = link.request(do, arguments, deadline, operands)
+        except (SubjectCrashedError, SubjectTimeoutError, ProtocolError) as error:
+            self._lose(str(error))
+            raise
+        except BaseException:  # no fault of the worker's, but it is at a request that nobody waits for
+            self._drop()
+            raise
         if "value" in reply:
             return reply["value"]
-        raise self._error(str(reply.get("error")), printable(str(reply.get("message")), 1000))
+        message = printable(str(reply.get("message")), _LONGEST_REASON)
+        refusal = self._error(str(reply.get("error")), message, loading=do == "load")
+        if do == "load":
+            self._lose(str(refusal))
+        raise refusal
 
-    def _error(self, name: str, message: str) -> VerifyError:
-        """Return the error that a worker reports, as one of ours."""
+    def _broken(self, what: str) -> ProtocolError:
+        """Return the error of a worker that broke the protocol, which is ended."""
+        self._lose(f"it broke the protocol: {what}")
+        return ProtocolError(f"{self.spec} broke the protocol: {what}")
+
+    def _error(self, name: str, message: str, *, loading: bool) -> VerifyError:
+        """Return the error that a worker reports, as one of ours; only what loading may raise, and only then."""
         if name == "MemoryError":
             gibibytes = self.limits.memory_bytes / GIBIBYTE
             return SubjectCrashedError(f"{self.spec} ran out of memory; the limit is {gibibytes:.1f} GiB")
-        kind = getattr(errors, name, None)
-        if isinstance(kind, type) and issubclass(kind, VerifyError):
-            return kind(message)
+        if loading and name in _OF_LOADING:
+            return _OF_LOADING[name](message)
         return SubjectCrashedError(f"{self.spec} could not be asked: {message}")
 
 

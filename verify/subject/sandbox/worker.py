@@ -28,11 +28,13 @@ from verify.subject.answers import shown  # noqa: E402
 from verify.subject.sandbox import limits, wire  # noqa: E402
 from verify.subject.subject import LoadedAdder  # noqa: E402
 
+_POSITION = struct.Struct("<q")
+
 
 class Worker:
     """Holds the adder, and answers what the parent asks."""
 
-    def __init__(self, progress: mmap.mmap) -> None:
+    def __init__(self, progress: int) -> None:
         self.progress = progress
         self.loaded: LoadedAdder
 
@@ -46,7 +48,8 @@ class Worker:
         self.loaded = LoadedAdder.build(place.spec, loading.execute(place), method)
         metadata = self.loaded.metadata
         said = {key: shown(metadata[key], str) for key in ("name", "author", "params") if metadata.get(key) is not None}
-        self.loaded.at = lambda index: struct.pack_into("<q", self.progress, 0, index)
+        page = mmap.mmap(self.progress, _POSITION.size)
+        self.loaded.at = lambda index: _POSITION.pack_into(page, 0, index)
         return {"metadata": said, "abilities": sorted(self.loaded.abilities)}
 
     def add(self, a: int, b: int) -> Any:
@@ -87,7 +90,7 @@ def _reply(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Serve the parent, and end without what the file would like to do at the end."""
     requests, answers, progress = (int(argument) for argument in sys.argv[1:4])
-    worker = Worker(mmap.mmap(progress, mmap.PAGESIZE))
+    worker = Worker(progress)
     with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
         serve(worker, incoming, outgoing)
         os._exit(0)

@@ -1,0 +1,49 @@
+"""The rungs that this machine has, as parameters, and what tests on them look at."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from verify.subject.sandbox import Limits, ladder
+from verify.subject.sandbox.limits import MEBIBYTE
+
+SUBMISSIONS = Path(__file__).parents[1] / "submissions"
+OPERAND = 5_000_000_000  # the one that sets the hostile submissions off
+
+QUICK = Limits(call_seconds=1.5, start_seconds=60, memory_bytes=400 * MEBIBYTE, processes=32)
+
+
+def _available(rungs):
+    def skipping(rung):
+        reason = ladder.missing(rung)
+        return pytest.param(rung, marks=pytest.mark.skipif(reason is not None, reason=f"no {rung}: {reason}"))
+
+    return [skipping(rung) for rung in rungs]
+
+
+any_rung = pytest.mark.parametrize("rung", _available(ladder.RUNGS))
+confined = pytest.mark.parametrize("rung", _available(["bwrap", "landlock"]))
+
+
+def await_that(condition, seconds=60):
+    give_up = time.monotonic() + seconds
+    while not condition() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert condition()
+
+
+def processes_of(place):
+    """Return the processes whose environment names a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(place).encode() in environment:
+                found.append(int(entry.name))
+    return found
