@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import partial
 from typing import Any
 
 from benchmarks.measuring import interleave, spread
+from verify import interpreters
 
 COMMANDS = {
     "python": ["-c", "pass"],
@@ -42,4 +41,4 @@ def measure(*, rounds: int, solvers: bool = True) -> list[dict[str, Any]]:
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run([sys.executable, *command], check=True, capture_output=True)  # noqa: S603 - our own commands
+    interpreters.run(interpreters.python(*command)).check_returncode()

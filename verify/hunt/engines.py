@@ -8,9 +8,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Any
 
+from verify import interpreters
 from verify.errors import UsageError
 from verify.hunt.work import release
 
@@ -73,12 +74,12 @@ class PoolEngine(Engine):
     """Runs tasks in processes of this machine, started afresh so that no thread or lock of this one is copied."""
 
     def __init__(self, workers: int) -> None:
-        super().__init__(_pool(workers), workers)
+        super().__init__(interpreters.Pool(workers, _begin), workers)
 
     def restart(self) -> bool:
         """Begin anew with other processes."""
         self._end()
-        self._executor = _pool(self._workers)
+        self._executor = interpreters.Pool(self._workers, _begin)
         return True
 
     def close(self, *, at_once: bool) -> None:
@@ -140,10 +141,6 @@ def engine_for(jobs: int, scheduler: str | None) -> Engine:
     if scheduler is not None:
         return DaskEngine(scheduler)
     return PoolEngine(jobs) if jobs > 1 else SerialEngine()
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
 
 
 def _begin() -> None:

@@ -10,11 +10,11 @@ import functools
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verify import interpreters
 from verify.errors import IsolationError, UsageError
 from verify.subject.sandbox.limits import Limits
 
@@ -93,7 +93,7 @@ def command(
         "scratch": scratch,
         "scratch_bytes": limits.file_bytes,
     }
-    return [sys.executable, "-I", "-B", str(_HERE / "warden.py"), json.dumps(settings)]
+    return interpreters.python(str(_HERE / "warden.py"), json.dumps(settings))
 
 
 def environment(scratch: str) -> dict[str, str]:
@@ -112,20 +112,14 @@ def environment(scratch: str) -> dict[str, str]:
 
 def worker_command(*arguments: str) -> list[str]:
     """Return the command of the worker: this interpreter, without the user's paths and settings."""
-    return [sys.executable, "-I", "-B", "-u", str(_HERE / "worker.py"), *arguments]
-
-
-def module_folders() -> list[str]:
-    """Return the folders of installed packages that this process imports from."""
-    installed = {"site-packages", "dist-packages"}
-    return [path for path in sys.path if Path(path).is_dir() and installed & {*Path(path).parts}]
+    return interpreters.python("-u", str(_HERE / "worker.py"), *arguments)
 
 
 def _python_folders() -> list[str]:
     """Return what an interpreter like this one reads: its installation, its packages and this package."""
     executable = Path(sys.executable)
     folders = [sys.prefix, sys.base_prefix, str(executable.parent), str(executable.resolve().parent), str(_PACKAGE)]
-    return list(dict.fromkeys([*folders, *module_folders()]))
+    return list(dict.fromkeys([*folders, *interpreters.module_folders()]))
 
 
 def _bwrap() -> str:
@@ -153,7 +147,7 @@ def _bwrap_options(paths: Sequence[str], folder: str, scratch: str, limits: Limi
 @functools.cache
 def _bwrap_sizes() -> bool:
     """Return whether this bubblewrap can limit a tmpfs (from 0.7)."""
-    return "--size" in subprocess.run([_bwrap(), "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return "--size" in interpreters.run([_bwrap(), "--help"]).stdout
 
 
 @functools.cache
@@ -161,15 +155,13 @@ def _missing_bwrap() -> str | None:
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (the command bwrap)"
     options = _bwrap_options([], "/scratch", "/scratch", Limits())
-    trial = subprocess.run([_bwrap(), *options, "--", "/bin/true"], capture_output=True, text=True, check=False)  # noqa: S603
+    trial = interpreters.run([_bwrap(), *options, "--", "/bin/true"])
     return None if trial.returncode == 0 else f"bwrap does not work here: {trial.stderr.strip()[:200]}"
 
 
 @functools.cache
 def _missing_landlock() -> str | None:
-    trial = subprocess.run(  # noqa: S603
-        [sys.executable, "-I", "-B", str(_HERE / "warden.py"), "probe"], capture_output=True, text=True, check=False
-    )
+    trial = interpreters.run(interpreters.python(str(_HERE / "warden.py"), "probe"))
     if trial.returncode != 0:
         return f"the probe failed: {trial.stderr.strip()[-200:]}"
     offered = json.loads(trial.stdout)

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from verify import interpreters
 from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, SubjectTimeoutError
 from verify.subject.sandbox import ladder, processes, wire
 from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
@@ -77,7 +78,7 @@ class Link:
         complained, complaint_end = os.pipe()
         self._progress = _sealed_page()
         inherited = (request_end, answer_end, self._progress)
-        packages = os.pathsep.join(ladder.module_folders())
+        packages = os.pathsep.join(interpreters.module_folders())
         worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
         folder = str(location.folder or self._scratch)
         command = ladder.command(
@@ -89,7 +90,7 @@ class Link:
             limits=self._limits,
         )
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+            self._process = interpreters.start(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=print_end,
