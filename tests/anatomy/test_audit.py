@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,18 @@ import pytest
 
 from verify import subject
 from verify.anatomy import audit as anatomy
+from verify.anatomy import layout
+from verify.anatomy.anew import build_anew
 from verify.anatomy.counting import parameters
 from verify.anatomy.tensors import tensors
-from verify.errors import ProtocolError
+from verify.errors import ProtocolError, SubjectCrashedError
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
 
 
-def audit(name, sandbox="off"):
+def audit(name, sandbox="off", seed=0):
     adder = subject.load(str(SUBMISSIONS / name), sandbox=sandbox)
-    rows = anatomy.audit(adder)
+    rows = anatomy.audit(adder, seed)
     adder.close()
     return {row["check"]: (row["outcome"], row["detail"]) for row in rows}
 
@@ -27,18 +30,34 @@ def outcomes(name, sandbox="off"):
     return {check: outcome for check, (outcome, _) in audit(name, sandbox).items()}
 
 
-@pytest.mark.parametrize(
-    "name", ["array_functions.py", "plain_object.py", "emits_tokens.py", "with_checkpoint", "packaged"]
-)
-def test_no_honest_adder_is_called_out(name):
-    assert set(outcomes(f"honest/{name}").values()) <= {"ok", "unknown"}
+HONEST = [
+    "array_functions.py",
+    "emits_tokens.py",
+    "packaged",
+    "plain_object.py",
+    "reads_its_model_once.py",
+    "remembers.py",
+    "with_checkpoint",
+]
+
+
+@pytest.mark.parametrize("seed", [0, 20261231])
+@pytest.mark.parametrize("name", HONEST)
+def test_no_honest_adder_is_called_out(name, seed):
+    rows = audit(f"honest/{name}", seed=seed)
+    assert {row for row in rows.items() if row[1][0] not in {"ok", "unknown"}} == set()
+
+
+def test_our_own_model_is_not_called_out():
+    adder = subject.load(None, sandbox="off")
+    assert {row["outcome"] for row in anatomy.audit(adder, 7)} == {"ok"}
 
 
 def test_a_torch_module_is_seen_through():
     rows = audit("honest/packaged", "auto")
     assert {outcome for outcome, _ in rows.values()} == {"ok"}
     assert rows["attention"][1] == "34 of 36 prompt positions move the answer; 1 softmax calls a forward were seen"
-    assert rows["prompt is laid out plainly"][1] == "36 tokens: 34 pair, 2 constant"
+    assert rows["prompt is laid out plainly"][1] == "36 tokens: 34 pair, 2 constant; seen on 44 sums"
     assert rows["declared parameters"][1] == "36 declared; 36 counted, 5 distinct values, 26 not zero"
 
 
@@ -46,7 +65,13 @@ CHEATS = {
     "cheating/python_sum.py": ("forward does the work", "violated", "all functions say nonsense"),
     "cheating/python_sum_for_show.py": ("forward does the work", "violated", "8 of 8 sums right though forward says"),
     "cheating/puts_it_right.py": ("weights do the work", "violated", "8 of 8 sums right with weights zeroed"),
-    "cheating/sum_in_the_prompt.py": ("prompt is laid out plainly", "violated", "a function of the sum's column"),
+    "cheating/sum_in_the_prompt.py": (
+        "prompt is laid out plainly",
+        "violated",
+        "token 1 of the prompt is a function of the sum's column 11",
+    ),
+    "cheating/knows_one_pair.py": ("prompt is laid out plainly", "violated", "a function of the sum's column"),
+    "cheating/half_in_python.py": ("one token a call", "suspect", "of 8 sums the input of some calls is not"),
     "cheating/claims_fewer.py": ("declared parameters", "suspect", "3 declared; 36 counted"),
     "cheating/keeps_a_tally.py": ("weights keep still", "suspect", "adding changes model.tally"),
 }
@@ -134,10 +159,100 @@ def test_a_buffer_is_no_parameter():
     }
 
 
-def test_an_audit_that_is_none_breaks_the_protocol(monkeypatch):
+FORGED = {
+    "text": ["PROVED"],
+    "nothing": [],
+    "another outcome": [{"check": "weights do the work", "outcome": "PROVED", "detail": ""}],
+    "another check": [{"check": "causality", "outcome": "ok", "detail": ""}],
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_an_audit_that_is_none_breaks_the_protocol(monkeypatch, forged):
     adder = subject.load(str(SUBMISSIONS / "cheating/python_sum.py"), sandbox="off")
-    counts = adder.ask("count_parameters")
-    for forged in (["PROVED"], [{"check": "causality", "outcome": "PROVED", "detail": ""}]):
-        monkeypatch.setattr(adder, "ask", lambda name, forged=forged: counts if name == "count_parameters" else forged)
-        with pytest.raises(ProtocolError, match="its audit"):
-            anatomy.audit(adder)
+    ask = adder.ask
+    monkeypatch.setattr(adder, "ask", lambda name, **given: forged if name == "audit_checks" else ask(name, **given))
+    with pytest.raises(ProtocolError, match="its audit"):
+        anatomy.audit(adder)
+
+
+def test_a_check_that_ends_the_process_is_unknown_and_the_others_are_made(monkeypatch):
+    adder = subject.load(str(SUBMISSIONS / "honest/array_functions.py"), sandbox="off")
+    ask = adder.ask
+
+    def dying(name, **given):
+        if given.get("only") == "forward does the work":
+            raise SubjectCrashedError("it died")
+        return ask(name, **given)
+
+    monkeypatch.setattr(adder, "ask", dying)
+    rows = {row["check"]: (row["outcome"], row["detail"]) for row in anatomy.audit(adder)}
+    assert rows.pop("forward does the work") == ("unknown", "it died")
+    assert {outcome for outcome, _ in rows.values()} == {"ok"}
+
+
+def test_a_process_that_ends_while_weights_are_changed_leaves_every_row(tmp_path):
+    source = (SUBMISSIONS / "honest/array_functions.py").read_text()
+    dying = (
+        "\n\nhonest = add\n\n\ndef add(*given):\n    return honest(*given) if given[0]['up'].any() else os._exit(1)\n"
+    )
+    (tmp_path / "dies.py").write_text(source.replace("import numpy", "import os\n\nimport numpy") + dying)
+    (tmp_path / "layers.py").write_text((SUBMISSIONS / "honest/layers.py").read_text())
+    rows = audit(tmp_path / "dies.py", "auto")
+    assert len(rows) == 10
+    assert rows["weights do the work"][0] == "unknown"
+
+
+@pytest.mark.parametrize("name", ["always_zero.py", "returns_nothing.py", "drops_a_carry.py"])
+def test_of_sums_that_are_wrong_anyway_nothing_follows(name):
+    found = outcomes(f"wrong/{name}")
+    for check in ("weights do the work", "forward does the work", "chosen tokens are fed back"):
+        assert found[check] == "unknown"
+    assert "violated" not in found.values()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_the_sums_from_python_are_never_passed(seed):
+    found = {check: outcome for check, (outcome, _) in audit("cheating/half_in_python.py", seed=seed).items()}
+    passed = {check for check, outcome in found.items() if outcome == "ok"}
+    assert passed == {"declared parameters", "weights keep still"}
+
+
+def test_what_an_audit_makes_an_adder_say_is_said_to_nobody_else():
+    adder = subject.load(str(SUBMISSIONS / "honest/remembers.py"), sandbox="off")
+    anatomy.audit(adder, 3)
+    anatomy.audit(adder, 3)
+    a, b = np.random.default_rng(3).integers(0, 10**10, (2, 200))
+    assert [adder.add(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True)] == (a + b).tolist()
+
+
+def test_a_table_is_told_from_a_python_sum_by_executing_the_file_anew():
+    table, python = audit("honest/reads_its_model_once.py"), audit("cheating/puts_it_right.py")
+    assert "executed anew with weights zeroed" in table["weights do the work"][1]
+    assert (table["weights do the work"][0], python["weights do the work"][0]) == ("unknown", "violated")
+
+
+def test_executing_anew_leaves_the_adder_and_its_modules():
+    adder = subject.load(str(SUBMISSIONS / "honest/reads_its_model_once.py"), sandbox="off")
+    before = dict(sys.modules)
+    again = build_anew(adder.loaded)
+    assert dict(sys.modules) == before
+    assert again.namespace is not adder.loaded.namespace
+    assert again.namespace.forward is not adder.loaded.namespace.forward
+    assert (adder.add(5, 6), again.answer(5, 6).value) == (11, 11)
+
+
+SEEN = {
+    "its column": (lambda a, b: (a + b) // 100 % 10, True),
+    "another column": (lambda a, b: (a + b) // 10 % 10, False),
+    "almost a constant": (lambda a, b: 0 * a, False),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_token_of_the_sum_must_hold_of_further_sums(name):
+    seen, holds = SEEN[name]
+    a, b = np.random.default_rng(0).integers(0, 10**10, (2, 44))
+    table = np.arange(10) if seen(a, b).any() else np.where(np.arange(10) == 9, layout.OPEN, 0)
+    token = layout.Token(layout.Feature("sum", 10, 2, 10), table)
+    assert anatomy._holds(token, seen(a, b), (a, b)) == holds

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from verify import subject
-from verify.anatomy import forcing, layout, watching
+from verify.anatomy import forcing, layout, operands, watching
 from verify.subject.answers import Answer
 from verify.subject.sandbox import Limits
 
@@ -27,6 +27,11 @@ def pairs():
     source = np.random.default_rng(7)
     a = source.integers(0, 10**10, 300)
     return a, np.where(np.arange(300) % 2, 10**10 - 1 - a, source.integers(0, 10**10, 300))
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(46)
 
 
 @pytest.fixture
@@ -109,11 +114,11 @@ def test_the_first_disagreement_is_said_and_ends_forcing(load, pairs):
     assert "disagreed on" in adder.batching
 
 
-def test_a_prompt_is_learnt_from_examples():
-    a, b = layout.examples(44)
+def test_a_prompt_is_learnt_from_examples(random):
+    a, b = operands.examples(random, 44)
     tokens = np.stack([a // 100 % 10, 7 + 0 * a, 2 * (a >> 3 & 1) + (b >> 3 & 1), 9 - b // 10**9 % 10], axis=1)
     learnt = layout.learn(tokens, a, b, layout.prompt_features(pairs=False))
-    assert [(token.feature.kind, token.feature.base, token.feature.column) for token in learnt] == [
+    assert [(token.feature.kind, token.feature.base, token.feature.place) for token in learnt] == [
         ("a", 10, 2),
         ("a", 2, 40),  # a bit that is always 0: a constant
         ("pair", 2, 3),
@@ -125,24 +130,24 @@ def test_a_prompt_is_learnt_from_examples():
     np.testing.assert_array_equal(written[:, 3], 9 - y // 10**9)
 
 
-def test_pairs_of_decimal_digits_are_learnt_from_more_examples():
-    a, b = (np.concatenate(both) for both in zip(layout.examples(44), layout.pair_examples(), strict=True))
+def test_pairs_of_decimal_digits_are_learnt_from_more_examples(random):
+    drawn = operands.examples(random, 44), operands.pair_examples(random)
+    a, b = (np.concatenate(both) for both in zip(*drawn, strict=True))
     tokens = (a // 1000 % 10 * 10 + b // 1000 % 10)[:, None] ** 2
     (token,) = layout.learn(tokens, a, b, layout.prompt_features(pairs=True))
-    assert (token.feature.kind, token.feature.column) == ("pair", 3)
+    assert (token.feature.kind, token.feature.place) == ("pair", 3)
     assert (token.table != layout.OPEN).all()
 
 
-def test_what_is_no_function_of_one_column_is_not_learnt():
-    a, b = layout.examples(44)
+def test_what_is_no_function_of_one_column_is_not_learnt(random):
+    a, b = operands.examples(random, 44)
     tokens = ((a % 10) * (a // 10 % 10) + b % 10)[:, None]
     assert layout.learn(tokens, a, b, layout.prompt_features(pairs=False)) == [None]
 
 
-def test_the_examples_show_every_digit_in_every_column():
-    a, b = layout.examples(44)
-    for column in range(10):
-        assert set(a // 10**column % 10) == set(b // 10**column % 10) == set(range(10))
+def test_columns_are_named_as_people_count():
+    names = [str(layout.Feature(kind, base, 0, 10)) for kind, base in (("sum", 10), ("a", 2), ("pair", 10))]
+    assert names == ["the sum's column 1", "the first operand's bit 1", "both operands' column 1"]
 
 
 def test_a_margin_is_the_right_logit_minus_the_best_other():

@@ -1,22 +1,26 @@
 """What a subject is made of, and what its answers depend on: found out by changing it and looking at the sums.
 
 Every check runs where the model lives and says "ok", "suspect", "violated" or "unknown", with the observation that it
-rests on. No check reads code: a transformer is not judged by how its class is written. Where no forward call is found
-the checks that need one say "unknown", never "violated".
+rests on and on how many sums it was made. No check reads code: a transformer is not judged by how its class is
+written. Where no forward call is found the checks that need one say "unknown", never "violated"; and so do those that
+follow sums as they break, where sums are wrong before anything was changed. No pair of operands is asked twice, see
+`verify.anatomy.operands`.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from verify.anatomy import forcing, layout, watching
-from verify.anatomy.counting import SUMS, changed, parameters, sequences
+from verify.anatomy import forcing, layout, operands, watching
+from verify.anatomy.anew import build_anew
+from verify.anatomy.counting import changed, parameters, sequences
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.tensors import tensors
-from verify.errors import ProtocolError
+from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
 from verify.text import printable
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from verify.anatomy.forcing import Forcer
+    from verify.anatomy.layout import Token
     from verify.anatomy.watching import PatchPoint, Trace
     from verify.subject import LoadedAdder, Subject
 
@@ -31,40 +36,69 @@ __all__ = ["OUTCOMES", "audit", "audit_checks", "parameters"]
 
 OUTCOMES = {"ok", "suspect", "violated", "unknown"}
 
-_FEW = SUMS[10:18]
-_EXAMPLES = 44
+_FEW = 8  # sums that a check asks for
 _NONSENSE = 1  # the token that a forward is made to say: every vocabulary has it
 
 
-def audit(subject: Subject) -> list[dict[str, str]]:
+def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
     """Return what a subject's sums depend on: rows {"check", "outcome", "detail"}.
+
+    Each check is asked for alone: where one ends the subject's process, its row says so, and the others are asked for.
+
+    Args:
+        subject: what is looked into.
+        seed: of the operands, see `verify.anatomy.operands.use_seed`.
 
     Raises:
         ProtocolError: what comes back from the subject's process is no audit.
     """
-    rows = [_declaration(parameters(subject)), *subject.ask("audit_checks")]
+    rows = [_asked(subject, "declared parameters", lambda: [_declaration(parameters(subject, seed))])]
+    rows += [
+        _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
+        for name in _CHECKS
+    ]
+    return rows
+
+
+def _asked(subject: Subject, name: str, ask: Callable[[], Any]) -> dict[str, str]:
     try:
-        checked = [{key: printable(str(row[key])) for key in ("check", "outcome", "detail")} for row in rows]
-    except (TypeError, KeyError, IndexError) as error:
+        (told,) = ask()
+        row = {key: printable(str(told[key])) for key in ("check", "outcome", "detail")}
+    except ProtocolError:
+        raise
+    except UndecidedError as error:
+        return {"check": name, "outcome": "unknown", "detail": printable(str(error))}
+    except (TypeError, KeyError, IndexError, ValueError) as error:
         raise ProtocolError(f"{subject.spec} broke the protocol: its audit is none") from error
-    if not {row["outcome"] for row in checked} <= OUTCOMES:
+    if row["outcome"] not in OUTCOMES or row["check"] != name:
         raise ProtocolError(f"{subject.spec} broke the protocol: its audit has other outcomes than {sorted(OUTCOMES)}")
-    return checked
+    return row
 
 
 @operation
-def audit_checks(loaded: LoadedAdder) -> list[dict[str, str]]:
-    """Return what the sums depend on, as rows {"check", "outcome", "detail"}."""
-    rows = []
-    for name, check in _CHECKS.items():
-        try:
-            outcome, detail = check(loaded.watchable)
-        except UnlearntError as error:
-            outcome, detail = "unknown", str(error)
-        except Exception as error:  # a stranger's model may raise anything when it is changed
-            outcome, detail = "unknown", f"{type(error).__name__} while it was looked into"
-        rows.append({"check": name, "outcome": outcome, "detail": detail})
-    return rows
+def audit_checks(loaded: LoadedAdder, seed: int | None = None, only: str | None = None) -> list[dict[str, str]]:
+    """Return what the sums depend on, as rows {"check", "outcome", "detail"}.
+
+    Args:
+        loaded: the adder.
+        seed: of the operands, see `verify.anatomy.operands.use_seed`.
+        only: the check to make, or None for all.
+    """
+    operands.use_seed(loaded, seed)
+    return [
+        {"check": name, **dict(zip(("outcome", "detail"), _checked(check, loaded.watchable), strict=True))}
+        for name, check in _CHECKS.items()
+        if only in (None, name)
+    ]
+
+
+def _checked(check: Callable[[LoadedAdder], tuple[str, str]], loaded: LoadedAdder) -> tuple[str, str]:
+    try:
+        return check(loaded)
+    except UnlearntError as error:
+        return "unknown", str(error)
+    except (Exception, SystemExit) as error:  # a stranger's model may raise anything when it is changed
+        return "unknown", f"{type(error).__name__} while it was looked into"
 
 
 def _declaration(counts: dict[str, Any]) -> dict[str, str]:
@@ -83,32 +117,56 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     found = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
     if not found:
         return "unknown", "no tensors were found in the model or the file"
-    source = np.random.default_rng(5)
+    _check_right(loaded)
+    random = operands.source(loaded, "weights")
     changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "zeroed": np.zeros_like,
-        "randomised": lambda values: source.normal(0, max(1.0, float(np.abs(values).max(initial=0))), values.shape),
+        "randomised": lambda values: random.normal(0, max(1.0, float(np.abs(values).max(initial=0))), values.shape),
     }
-    survived = {}
+    survived, asked = {}, _fresh(loaded)
     for name, change in changes.items():
         with changed(found, change):
-            survived[name] = _right(loaded, _FEW)
-    worst = max(survived, key=lambda name: survived[name])
-    detail = ", ".join(f"{count} of {len(_FEW)} sums right with weights {name}" for name, count in survived.items())
-    return ("violated" if survived[worst] > len(_FEW) // 2 else "ok"), detail
+            survived[name] = _right(loaded, asked)
+        asked = _fresh(loaded)
+    detail = ", ".join(f"{count} of {_FEW} sums right with weights {name}" for name, count in survived.items())
+    if _right(loaded, asked) < _FEW:
+        return "unknown", f"{detail}; sums stay wrong with the weights put back: the adder remembers"
+    if max(survived.values()) > _FEW // 2 and _looks_up(loaded):
+        return "unknown", f"{detail}; {_LOOKS_UP}"
+    return _by_survivors(max(survived.values())), detail
+
+
+def _by_survivors(right: int) -> str:
+    """Return what it means that so many sums are right though what they should come from was taken away."""
+    return "ok" if right == 0 else "violated" if right > _FEW // 2 else "suspect"
+
+
+_LOOKS_UP = "but in the same file, executed anew with weights zeroed before its first sum, none is: the adder remembers"
+
+
+def _looks_up(loaded: LoadedAdder) -> bool:
+    """Return whether sums that no change of the weights breaks are broken where they were zeroed from the start."""
+    as_it_is, zeroed = build_anew(loaded), build_anew(loaded)
+    if as_it_is is None or zeroed is None or _right(as_it_is, _fresh(as_it_is)) < _FEW:
+        return False
+    with changed(tensors(zeroed), np.zeros_like):
+        return _right(zeroed, _fresh(zeroed)) == 0
 
 
 def _forward_matters(loaded: LoadedAdder) -> tuple[str, str]:
     """With a forward that says nonsense the sums must break."""
     point = watching.find(loaded)
+    _check_right(loaded)
     if point is not None:
         right = _right_with_nonsense(loaded, [point])
-        outcome = "violated" if right > len(_FEW) // 2 else "ok"
-        return outcome, f"{right} of {len(_FEW)} sums right though {point.name} says nonsense"
+        return _by_survivors(right), f"{right} of {_FEW} sums right though {point.name} says nonsense"
     with changed(tensors(loaded), np.zeros_like):
         right = _right_with_nonsense(loaded, list(watching.candidates(loaded)))
-    if right < len(_FEW):
+    if right < _FEW:
         return "unknown", watching.NOT_FOUND
-    detail = f"{right} of {len(_FEW)} sums right though all functions say nonsense and all tensors are zero"
+    detail = f"{right} of {_FEW} sums right though all functions say nonsense and all tensors are zero"
+    if _looks_up(loaded):
+        return "unknown", f"{detail}; {_LOOKS_UP}"
     return ("violated" if _sums_in_python(loaded) else "suspect"), detail
 
 
@@ -116,7 +174,7 @@ def _right_with_nonsense(loaded: LoadedAdder, points: list[PatchPoint]) -> int:
     with contextlib.ExitStack() as stack:
         for point in points:
             stack.enter_context(point.replaced(_nonsense(point)))
-        return _right(loaded, _FEW)
+        return _right(loaded, _fresh(loaded))
 
 
 def _nonsense(point: PatchPoint) -> Callable[..., Any]:
@@ -129,32 +187,38 @@ def _nonsense(point: PatchPoint) -> Callable[..., Any]:
 def _fed_back(loaded: LoadedAdder) -> tuple[str, str]:
     """A token that is forced upon a step must be the last input of the next call, and show in the answer."""
     point = _point(loaded)
-    trace = watching.watch(loaded, point, *_FEW[0])
-    missing, shown = [], 0
-    for step in range(len(trace.calls) - 1):
-        token = (trace.calls[step + 1].tokens[-1] + 1) % min(_vocabulary(trace), 10)
-        forced = watching.watch_forced(loaded, point, trace.a, trace.b, step, int(token))
-        shown += forced.answer.value != trace.answer.value
-        if len(forced.calls) > step + 1 and forced.calls[step + 1].tokens[-1] != token:
-            missing.append(step)
-    steps = len(trace.calls) - 1
-    if missing:
-        return "violated", f"a token forced upon step {missing[0]} is not the last input of the next call"
-    if shown == 0:
-        return "violated", f"none of {steps} forced tokens shows in the answer"
-    return "ok", f"{steps} forced tokens were fed back, {shown} of them show in the answer"
+    _check_right(loaded)
+    steps = max(len(trace.calls) for trace in _traces(loaded)) - 1
+    seen, lost = Counter[str](), 0
+    for step, (a, b) in enumerate(operands.fresh(loaded, "feedback", steps)):
+        trace = watching.watch_forced(loaded, point, a, b, step)
+        if len(trace.calls) > step + 1 and trace.forced != trace.calls[step + 1].tokens[-1]:
+            seen["lost"], lost = seen["lost"] + 1, lost or step + 1
+        seen.update({"unasked": not trace.calls, "forced": trace.forced is not None, "shown": not trace.is_right})
+    if seen["lost"]:
+        return "violated", f"a token forced upon step {lost} is not the last input of the next call"
+    detail = f"{seen['forced']} forced tokens were fed back, {seen['shown']} of them show in the answer"
+    if seen["unasked"]:
+        return "suspect", f"{seen['unasked']} of {steps} sums were answered without a forward call; {detail}"
+    if seen["shown"] == 0:
+        return "violated", f"none of {seen['forced']} forced tokens shows in the answer"
+    return "ok", detail
 
 
 def _one_token_a_call(loaded: LoadedAdder) -> tuple[str, str]:
     """Each call's input must be the last one's and the token that it chose."""
-    traces = _traces(loaded)
-    if not all(watching.is_decoding(trace) for trace in traces):
-        return "suspect", "the input of some calls is not the last one's and one token more"
+    traces = [trace for trace in _traces(loaded) if not trace.answer.raised]
+    if not traces:
+        return "unknown", f"add raises on all of {_FEW} sums"
+    strange = sum(not watching.is_decoding(trace) for trace in traces)
+    if strange:
+        what = "the input of some calls is not the last one's and one token more"
+        return "suspect", f"of {strange} of {len(traces)} sums {what}"
     vocabulary = _vocabulary(traces[0])
     if not any(forcing.is_greedy(traces, choices) for choices in (vocabulary, 10)):
         return "suspect", "the token that is appended is not the largest logit's"
-    calls = {len(trace.calls) for trace in traces}
-    return "ok", f"{' or '.join(map(str, sorted(calls)))} calls a sum, each appending the token that the last one chose"
+    calls = " or ".join(map(str, sorted({len(trace.calls) for trace in traces})))
+    return "ok", f"{calls} calls for each of {len(traces)} sums, each appending the token that the last one chose"
 
 
 def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
@@ -163,7 +227,7 @@ def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
     if not reason:
         kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in _forcer(loaded).prompt]
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-        return "ok", f"{len(kinds)} tokens: {counts}"
+        return "ok", f"{len(kinds)} tokens: {counts}; seen on {forcing.EXAMPLES} sums"
     told = _sum_in_prompt(loaded)
     if told is None:
         raise UnlearntError(reason)
@@ -171,35 +235,47 @@ def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
 
 
 def _sum_in_prompt(loaded: LoadedAdder) -> str | None:
-    """Return which token of the prompt is a function of the sum, and of no column of the operands; None if none is."""
-    a, b = layout.examples(_EXAMPLES)
-    traces = [watching.watch(loaded, _point(loaded), x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-    if len({len(trace.calls[0].tokens) for trace in traces}) != 1:
+    """Return which token of the prompt is a function of the sum, and of no column of the operands; None if none is.
+
+    What a table says of the first examples must hold of as many others, and of more than one of its entries.
+    """
+    random = operands.source(loaded, "sum in the prompt")
+    drawn = [operands.examples(random, forcing.EXAMPLES) for _ in range(2)]
+    traces = [forcing.watched(loaded, _point(loaded), pairs) for pairs in drawn]
+    if len({len(trace.calls[0].tokens) if trace.calls else 0 for trace in (*traces[0], *traces[1])}) != 1:
         return None
-    prompts = np.stack([trace.calls[0].tokens for trace in traces])
-    plain = layout.learn(prompts, a, b, layout.prompt_features(pairs=False))
-    of_sum = layout.learn(prompts, a, b, layout.answer_features())
+    prompts, others = (np.stack([trace.calls[0].tokens for trace in found]) for found in traces)
+    plain = layout.learn(prompts, *drawn[0], layout.prompt_features(pairs=False))
+    of_sum = layout.learn(prompts, *drawn[0], layout.answer_features())
     for position, (operand, total) in enumerate(zip(plain, of_sum, strict=True)):
-        if operand is None and total is not None:
-            return f"token {position} of the prompt is a function of the sum's column {total.feature.column}"
+        if operand is None and total is not None and _holds(total, others[:, position], drawn[1]):
+            return (
+                f"token {position + 1} of the prompt is a function of {total.feature}, on {2 * forcing.EXAMPLES} sums"
+            )
     return None
+
+
+def _holds(token: Token, seen: np.ndarray, pairs: operands.Batch) -> bool:
+    said = token.table[token.feature(*pairs)]
+    known = said != layout.OPEN
+    return bool(np.array_equal(said[known], seen[known]) and len(np.unique(seen[known])) > 1)
 
 
 def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
     """No later token may move an earlier logit."""
     forcer = _forcer(loaded)
-    sequence = forcing.inputs_of(*sequences(forcer))
+    sequence = forcing.inputs_of(*sequences(loaded, forcer))
     output = forcer.forward(sequence)
     if output.ndim < 2 or output.shape[1] != sequence.shape[1]:
         return "unknown", "forward gives the last position alone, so that nothing later can be seen to move it"
-    violation = forcing.causal_violation(forcer, sequence, first=1)
+    violation = forcing.causal_violation(forcer, sequence, operands.source(loaded, "causality"), first=1)
     return ("violated", violation) if violation else ("ok", f"{len(sequence)} sequences, every position")
 
 
 def _has_attention(loaded: LoadedAdder) -> tuple[str, str]:
     """The last output must depend on tokens at other positions, and on which position they stand at."""
     forcer = _forcer(loaded)
-    prompts, answers = sequences(forcer)
+    prompts, answers = sequences(loaded, forcer)
     before = forcer.outputs(prompts, answers)
     earlier = range(prompts.shape[1] - 1)
     moving = [position for position in earlier if _moves(forcer, prompts, answers, position, before)]
@@ -232,7 +308,7 @@ def _softmaxes(loaded: LoadedAdder) -> int:
 
     forcer = _forcer(loaded)
     with Seeing():  # type: ignore[no-untyped-call]
-        forcer.forward(sequences(forcer)[0])
+        forcer.forward(sequences(loaded, forcer)[0])
     return len(seen)
 
 
@@ -240,7 +316,8 @@ def _no_python_sum(loaded: LoadedAdder) -> tuple[str, str]:
     """Operands that record what is done to them: a sum of both is a shortcut, or an honest check of itself."""
     if _sums_in_python(loaded):
         return "suspect", "the file computes a + b in Python; it may be a check of its own, see what else is said"
-    if loaded.answer(_Operand(1), _Operand(2)).raised:
+    (pair,) = operands.fresh(loaded, "operands that remember", 1)
+    if loaded.answer(*map(_Operand, pair)).raised:
         return "unknown", "add refuses operands that remember what is done to them"
     return "ok", "a + b is not computed from the operands as they are given"
 
@@ -262,11 +339,11 @@ class _Operand(int):
 
 def _sums_in_python(loaded: LoadedAdder) -> bool:
     _Operand.seen.clear()
-    for a, b in _FEW[:3]:
-        operands = _Operand(a), _Operand(b)
-        for operand, name in zip(operands, "ab", strict=True):
+    for pair in operands.fresh(loaded, "operands that remember", _FEW):
+        remembering = [_Operand(operand) for operand in pair]
+        for operand, name in zip(remembering, "ab", strict=True):
             operand.sources = frozenset(name)
-        loaded.answer(*operands)
+        loaded.answer(*remembering)
     return frozenset("ab") in _Operand.seen
 
 
@@ -274,7 +351,7 @@ def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
     """Adding must not change the weights."""
     found = tensors(loaded)
     before = [tensor.read() for tensor in found]
-    _right(loaded, _FEW)
+    _right(loaded, _fresh(loaded))
     changed = [
         tensor.name
         for tensor, values in zip(found, before, strict=True)
@@ -282,7 +359,7 @@ def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
     ]
     if changed:
         return "suspect", f"adding changes {', '.join(changed)}"
-    return "ok", f"{len(found)} tensors unchanged after {len(_FEW)} sums"
+    return "ok", f"{len(found)} tensors unchanged after {_FEW} sums"
 
 
 _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
@@ -298,14 +375,23 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
 }
 
 
-def _right(loaded: LoadedAdder, sums: tuple[tuple[int, int], ...]) -> int:
-    return sum(loaded.answer(a, b).value == a + b for a, b in sums)
+def _fresh(loaded: LoadedAdder) -> list[tuple[int, int]]:
+    return operands.fresh(loaded, "sums", _FEW)
+
+
+def _right(loaded: LoadedAdder, pairs: list[tuple[int, int]]) -> int:
+    return sum(loaded.answer(a, b).value == a + b for a, b in pairs)
+
+
+def _check_right(loaded: LoadedAdder) -> None:
+    """Check that sums are right before anything is changed: from others nothing follows when they are wrong."""
+    right = _right(loaded, _fresh(loaded))
+    if right < _FEW:
+        raise UnlearntError(f"with nothing changed {right} of {_FEW} sums are right, so that wrong ones say nothing")
 
 
 def _point(loaded: LoadedAdder) -> PatchPoint:
-    if "point" not in loaded.memory:
-        loaded.memory["point"] = watching.find(loaded)
-    point: PatchPoint | None = loaded.memory["point"]
+    point = watching.find(loaded)
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)
     return point
@@ -320,7 +406,7 @@ def _forcer(loaded: LoadedAdder) -> Forcer:
 
 
 def _traces(loaded: LoadedAdder) -> list[Trace]:
-    return [watching.watch(loaded, _point(loaded), a, b) for a, b in _FEW]
+    return [watching.watch(loaded, _point(loaded), a, b) for a, b in _fresh(loaded)]
 
 
 def _vocabulary(trace: Trace) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.anatomy import forcing, layout
+from verify.anatomy import forcing, operands
 from verify.anatomy.tensors import Tensor, tensors
 from verify.errors import ProtocolError
 from verify.subject.operations import operation
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
     from verify.anatomy.forcing import Forcer
     from verify.subject import LoadedAdder, Subject
 
-SUMS = tuple(zip(*(operands.tolist() for operands in layout.examples(24)), strict=True))
-
+_SEQUENCES = 24
 _MOST_ENTRIES = 600  # entries of tensors that are changed one by one to see whether a logit depends on them
 
 
-def parameters(subject: Subject) -> dict[str, Any]:
+def parameters(subject: Subject, seed: int | None = None) -> dict[str, Any]:
     """Return {"declared", "counted", "unique", "nonzero", "buffers", "dead", "notes"}.
 
     "counted" are elements of parameters, shared storage once; "unique" their distinct values; "nonzero" those that are
     not zero; "buffers" elements of other float tensors; "dead" parameters that move no logit of some sums, None where
     that was not found out.
 
+    Args:
+        subject: what is counted.
+        seed: of the operands on which it is found out what moves a logit, see `verify.anatomy.operands.use_seed`.
+
     Raises:
         ProtocolError: what comes back from the subject's process are no counts.
     """
-    told = subject.ask("count_parameters")
+    told = subject.ask("count_parameters", seed=seed)
     try:
         counts = {way: int(told[way]) for way in ("counted", "unique", "nonzero", "buffers")}
         dead = None if told["dead"] is None else int(told["dead"])
@@ -45,8 +48,9 @@ def parameters(subject: Subject) -> dict[str, Any]:
 
 
 @operation
-def count_parameters(loaded: LoadedAdder) -> dict[str, Any]:
+def count_parameters(loaded: LoadedAdder, seed: int | None = None) -> dict[str, Any]:
     """Return how many parameters a model has, by each way of counting; found out once."""
+    operands.use_seed(loaded, seed)
     if "counts" not in loaded.memory:
         loaded.memory["counts"] = _count(loaded)
     counts: dict[str, Any] = loaded.memory["counts"]
@@ -82,10 +86,9 @@ def changed(found: list[Tensor], change: Callable[[np.ndarray], np.ndarray]) -> 
             tensor.write(values)
 
 
-def sequences(forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
+def sequences(loaded: LoadedAdder, forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
     """Return prompts and true answers of a few sums whose layout is known."""
-    a, b = (np.array(operands) for operands in zip(*SUMS, strict=True))
-    prompts, answers, known = forcer.write(a, b)
+    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), _SEQUENCES))
     return prompts[known], answers[known]
 
 
@@ -106,11 +109,14 @@ def head_is_tied(loaded: LoadedAdder) -> bool | None:
     if forcing.learn_forcing(loaded):
         return None
     forcer: Forcer = loaded.memory["forcer"]
-    prompts, answers, _ = forcer.write(np.zeros(1, np.int64), np.zeros(1, np.int64))
+    prompts, answers, known = forcer.write(*operands.without_carry(operands.source(loaded, "tied head"), _SEQUENCES))
+    prompts, answers = prompts[known], answers[known]
     before = forcer.outputs(prompts, answers)
     absent = before.shape[-1] - 1
-    if absent in {*prompts.flat, *answers.flat}:
+    without = (prompts != absent).all(axis=1) & (answers != absent).all(axis=1)
+    if not without.any():
         return None
+    prompts, answers, before = prompts[without], answers[without], before[without]
     moved = []
     for tensor in tensors(loaded):
         if tensor.is_parameter and tensor.read().shape[:1] == before.shape[-1:]:
@@ -125,7 +131,7 @@ def _dead(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
     if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):
         return None
     forcer = loaded.memory["forcer"]
-    prompts, answers = sequences(forcer)
+    prompts, answers = sequences(loaded, forcer)
     before = forcer.outputs(prompts, answers)
     dead = 0
     for tensor in counted:

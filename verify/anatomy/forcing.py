@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.anatomy import layout, watching
+from verify.anatomy import layout, operands, watching
+from verify.anatomy.watching import chosen
 from verify.subject.answers import collect
 from verify.subject.operations import operation
 
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from verify.anatomy.watching import Call, PatchPoint, Trace
     from verify.subject import LoadedAdder
 
-_EXAMPLES = 44
+EXAMPLES = 44
 _HELD_OUT = 24
 _FEWEST_RIGHT = 20  # right sums among the examples: fewer show too little of the layout
 _BATCH = 1024  # sequences in one forward
 _CLOSE = 1e-3  # of the largest logit: two orders of the same sums differ by less
 _SAMPLE = 512  # of so many sums that pass, one is asked of add, and so is the one with the smallest margin
 _DIGITS = 10
+_TRIES = 3  # pairs on which a forced step may leave the sum right; on some an adder is wrong anyway
 
 
 class UnlearntError(Exception):
@@ -111,8 +113,7 @@ def learn_forcer(loaded: LoadedAdder) -> Forcer:
     point = watching.find(loaded)
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)
-    a, b = layout.examples(_EXAMPLES)
-    traces = [watching.watch(loaded, point, x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    traces = watched(loaded, point, operands.examples(operands.source(loaded, "layout"), EXAMPLES))
     prompt = _learn_prompt(loaded, point, traces)
     emitted, choices = _learn_answer(loaded, point, traces)
     forcer = Forcer(point, traces[0].calls[0], prompt, emitted, choices)
@@ -120,9 +121,21 @@ def learn_forcer(loaded: LoadedAdder) -> Forcer:
     return forcer
 
 
+def watched(loaded: LoadedAdder, point: PatchPoint, pairs: operands.Batch) -> list[Trace]:
+    """Return sums with the forward calls that led to them."""
+    a, b = pairs
+    return [watching.watch(loaded, point, x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+
+
 @operation
-def learn_forcing(loaded: LoadedAdder) -> str:
-    """Learn how to check an adder by teacher forcing; return "" or why it cannot be."""
+def learn_forcing(loaded: LoadedAdder, seed: int | None = None) -> str:
+    """Learn how to check an adder by teacher forcing, once; return "" or why it cannot be.
+
+    Args:
+        loaded: the adder.
+        seed: of the operands that it is watched on; None for the one that was given before, at first 0.
+    """
+    operands.use_seed(loaded, seed)
     if "forcer" not in loaded.memory:
         try:
             loaded.memory["forcer"] = learn_forcer(loaded.watchable)
@@ -191,15 +204,6 @@ def last(output: np.ndarray) -> np.ndarray:
     return output[:, -1] if output.ndim == 3 else output
 
 
-def chosen(call: Call, choices: int) -> int:
-    """Return the token that greedy decoding takes after a watched call."""
-    output = call.output
-    if output.dtype.kind in "iu":
-        return int(output.reshape(-1)[-1])
-    row = output[-1] if output.ndim == 2 else output
-    return int(row[:choices].argmax())
-
-
 def _margins(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     try:
         margins: np.ndarray = loaded.memory["forcer"].margins(a, b)
@@ -223,8 +227,7 @@ def _learn_prompt(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
         raise UnlearntError("the prompt or the answer has another length for other operands")
     learnt = _fit_prompts(traces, pairs=False)
     if None in learnt:
-        a, b = layout.pair_examples()
-        more = [watching.watch(loaded, point, x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+        more = watched(loaded, point, operands.pair_examples(operands.source(loaded, "pairs of digits")))
         learnt = _fit_prompts([*traces, *more], pairs=True)
     return _all_of(learnt, "a token of the prompt is no function of one column of the operands")
 
@@ -241,13 +244,15 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
     choices = next((count for count in (vocabulary, _DIGITS) if is_greedy(traces, count)), None)
     if choices is None:
         raise UnlearntError("the next input does not end in the largest logit of the last output")
-    right = [trace for trace in traces if trace.answer.value == trace.a + trace.b]
+    right = [trace for trace in traces if trace.is_right]
     if len(right) < _FEWEST_RIGHT:
         raise UnlearntError(f"only {len(right)} of {len(traces)} sums are right, too few to learn the layout from")
     a, b = _operands(right)
     emitted = np.array([[chosen(call, choices) for call in trace.calls] for trace in right])
     learnt = layout.learn(emitted, a, b, layout.answer_features())
-    while learnt and _is_idle(loaded, point, right[0], len(learnt) - 1):  # such as what stands after the sum
+    while learnt and _is_idle(
+        loaded, point, right[0].calls[len(learnt) - 1], len(learnt) - 1
+    ):  # such as what stands after the sum
         learnt.pop()
     return _all_of(learnt, "a token of the answer is no function of one column of the sum"), choices
 
@@ -258,30 +263,30 @@ def is_greedy(traces: list[Trace], choices: int) -> bool:
     return all(chosen(call, choices) == after.tokens[-1] for call, after in steps)
 
 
-def _is_idle(loaded: LoadedAdder, point: PatchPoint, trace: Trace, step: int) -> bool:
-    """Return whether the answer stays the same whatever token a step emits."""
-    output = trace.calls[step].output
-    tokens = range(min(output.shape[-1], _DIGITS) if output.ndim > 1 else _DIGITS)
-    forced = (watching.watch_forced(loaded, point, trace.a, trace.b, step, token) for token in tokens)
-    return all(changed.answer.value == trace.answer.value for changed in forced)
+def _is_idle(loaded: LoadedAdder, point: PatchPoint, call: Call, step: int) -> bool:
+    """Return whether sums stay right whatever other token a step says, each on pairs of its own."""
+    return all(_stays_right(loaded, point, step, offset) for offset in range(1, watching.forceable(call)))
+
+
+def _stays_right(loaded: LoadedAdder, point: PatchPoint, step: int, offset: int) -> bool:
+    pairs = operands.fresh(loaded, "idle steps", _TRIES)
+    return any(watching.watch_forced(loaded, point, *pair, step, offset).is_right for pair in pairs)
 
 
 def _confirm(loaded: LoadedAdder, forcer: Forcer) -> None:
     """Check on held-out sums, long carries among them, that forcing sees the logits that decoding sees."""
-    source = np.random.default_rng(19)
-    a = source.integers(0, 10**10, _HELD_OUT)
-    b = np.where(np.arange(_HELD_OUT) % 3 == 0, (10**10 - 1 - a + source.integers(0, 2, _HELD_OUT)) % 10**10, a[::-1])
-    watched = [watching.watch(loaded, forcer.point, x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-    right = [trace for trace in watched if trace.answer.value == trace.a + trace.b]
+    held_out = watched(loaded, forcer.point, operands.carrying(operands.source(loaded, "held out"), _HELD_OUT))
+    right = [trace for trace in held_out if trace.is_right]
     if not right:
         raise UnlearntError("no held-out sum is right")
     steps = len(forcer.emitted)
     seen = [np.stack([last(call.output[None])[0] for call in trace.calls[:steps]]) for trace in right]
-    forcer.in_one = _is_close(forcer, right, seen) and _is_causal(forcer, *_operands(right))
+    random = operands.source(loaded, "causality")
+    forcer.in_one = _is_close(forcer, right, seen) and _is_causal(forcer, *_operands(right), random)
     if not forcer.in_one and not _is_close(forcer, right, seen):
         raise UnlearntError("a batch gives other logits than one sum at a time")
-    margins = forcer.margins(*_operands(watched))
-    is_right = np.array([trace.answer.value == trace.a + trace.b for trace in watched])
+    margins = forcer.margins(*_operands(held_out))
+    is_right = np.array([trace.is_right for trace in held_out])
     if np.any((margins > 0) != is_right, where=~np.isnan(margins)):
         raise UnlearntError("teacher forcing and add disagree on held-out sums")
 
@@ -297,27 +302,27 @@ def _is_close(forcer: Forcer, traces: list[Trace], seen: list[np.ndarray]) -> bo
     return bool(np.allclose(got, expected, rtol=0, atol=tolerance, equal_nan=True))
 
 
-def _is_causal(forcer: Forcer, a: np.ndarray, b: np.ndarray) -> bool:
+def _is_causal(forcer: Forcer, a: np.ndarray, b: np.ndarray, random: np.random.Generator) -> bool:
     """Return whether no later token moves an earlier output."""
     prompts, answers, known = forcer.write(a, b)
     sequence = inputs_of(prompts, answers)[known]
-    return causal_violation(forcer, sequence, first=prompts.shape[1]) == ""
+    return causal_violation(forcer, sequence, random, first=prompts.shape[1]) == ""
 
 
-def causal_violation(forcer: Forcer, sequence: np.ndarray, *, first: int) -> str:
+def causal_violation(forcer: Forcer, sequence: np.ndarray, random: np.random.Generator, *, first: int) -> str:
     """Return how a later token moves an earlier output, or "".
 
     Args:
         forcer: what calls the forward.
         sequence: int64 (B, T).
+        random: exchanges tokens.
         first: the first position whose token is exchanged.
     """
-    source = np.random.default_rng(3)
     before = forcer.forward(sequence)
     scale = np.abs(np.where(np.isfinite(before), before, 0)).max(initial=1e-9)
     for position in range(first, sequence.shape[1]):
         changed = sequence.copy()
-        changed[:, position:] = source.permuted(changed[:, position:], axis=0)
+        changed[:, position:] = random.permuted(changed[:, position:], axis=0)
         moved = _distance(forcer.forward(changed)[:, :position], before[:, :position])
         if moved > _CLOSE * scale:
             return f"tokens from position {position} on move an earlier output by {moved:.3g}"

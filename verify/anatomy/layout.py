@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OPEN = -1  # in a table: no example showed this entry
 
+_OF_THE_SUM = "the sum's"
 _COLUMNS = {10: 11, 2: 35}  # columns of a sum, by base
 
 
@@ -26,25 +27,31 @@ class Feature:
     Attributes:
         kind: "a" or "b", an operand's digit; "pair", both; "sum", the sum's digit; "state", with the carry out of it.
         base: 2 or 10.
-        column: from 0, units first.
+        place: of the column; 0 is the units column.
         size: how many values it can take.
     """
 
     kind: str
     base: int
-    column: int
+    place: int
     size: int
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return its value, int64 (N,), for operands, int64 (N,) each."""
-        place = self.base**self.column
-        digit_a, digit_b, digit_sum = (np.asarray(x // place % self.base) for x in (a, b, a + b))
+        unit = self.base**self.place
+        digit_a, digit_b, digit_sum = (np.asarray(x // unit % self.base) for x in (a, b, a + b))
         if self.kind == "pair":
             return np.asarray(digit_a * self.base + digit_b)
         if self.kind == "state":
-            below = place * self.base
+            below = unit * self.base
             return np.asarray(digit_sum + self.base * ((a % below + b % below) // below))
         return {"a": digit_a, "b": digit_b, "sum": digit_sum}[self.kind]
+
+    def __str__(self) -> str:
+        """Name its column as people count: units are column 1."""
+        owners = {"a": "the first operand's", "b": "the second operand's", "pair": "both operands'"}
+        column = "column" if self.base == 10 else "bit"
+        return f"{owners.get(self.kind, _OF_THE_SUM)} {column} {self.place + 1}"
 
 
 _CONSTANT = Feature("a", 2, 40, 1)  # the 40th bit of an operand is always 0
@@ -81,31 +88,8 @@ def write(layout: list[Token], a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([token.table[token.feature(a, b)] for token in layout], axis=1)
 
 
-def examples(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return operands that show every digit in every column: ten that do so by construction, then random ones.
-
-    Every fourth of the random ones is large, so that the highest bits of both operands are seen too.
-    """
-    digit, column = np.arange(10)[:, None], np.arange(10)[None, :]
-    place = 10 ** np.arange(10)
-    a, b = ((digit + column) % 10) @ place, ((3 * digit + 7 * column) % 10) @ place
-    source = np.random.default_rng(46)
-    low = np.where(np.arange(count - 10) % 4 == 0, 2**33, 0)
-    more_a, more_b = (source.integers(low, 10**10) for _ in "ab")
-    return np.concatenate([a, more_a]), np.concatenate([b, more_b])
-
-
-def pair_examples() -> tuple[np.ndarray, np.ndarray]:
-    """Return 100 pairs of operands that show every pair of digits in every column."""
-    digit_a, digit_b = np.divmod(np.arange(100), 10)
-    column, place = np.arange(10)[None, :], 10 ** np.arange(10)
-    a = ((digit_a[:, None] + column) % 10) @ place
-    b = ((digit_b[:, None] + 3 * column) % 10) @ place
-    return a, b
-
-
 def _features(kinds: Iterable[tuple[str, int, int]]) -> list[Feature]:
-    return [Feature(kind, base, column, size) for kind, base, size in kinds for column in range(_COLUMNS[base])]
+    return [Feature(kind, base, place, size) for kind, base, size in kinds for place in range(_COLUMNS[base])]
 
 
 def _fit(column: np.ndarray, values: list[tuple[Feature, np.ndarray]]) -> Token | None:

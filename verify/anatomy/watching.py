@@ -1,14 +1,16 @@
 """Watching an adder's forward calls: where to look, what went in, what came out.
 
 Models are modules, plain objects, bundles of them, or arrays with a function of the file beside them. Every place
-that could be the forward call is watched for one sum; the outermost one whose input grows by one token a call is it.
+that could be the forward call is watched for a few sums; the outermost one whose input grows by one token a call is it.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from importlib import import_module
 from itertools import pairwise
 from types import FunctionType, ModuleType
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.anatomy import operands
 from verify.subject.answers import Answer
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 NOT_FOUND = "no forward call was found whose input grows by one token a step"
 
+_WATCHED = 6  # sums: an adder that asks its model for half of them only is seen to ask it
+_DIGITS = 10
 _NOT_FORWARD = {"build_model", "add", "add_batch", "transitions", "forced_logits"}
 
 
@@ -43,12 +48,18 @@ class Call:
 
 @dataclass
 class Trace:
-    """One sum, watched: the answer and the forward calls that led to it."""
+    """One sum, watched: the answer, the forward calls that led to it, the token that one was made to say."""
 
     a: int
     b: int
     answer: Answer
     calls: list[Call] = field(default_factory=list)
+    forced: int | None = None
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the answer is the sum."""
+        return self.answer.value == self.a + self.b
 
 
 class PatchPoint:
@@ -71,24 +82,41 @@ class PatchPoint:
 
 def watch(loaded: LoadedAdder, point: PatchPoint, a: int, b: int) -> Trace:
     """Return a sum with the forward calls that led to it."""
-    trace = Trace(a, b, Answer(None))
+    return watch_all(loaded, [point], a, b)[0]
 
-    def recording(*arguments: Any, **keywords: Any) -> Any:
-        output = point.original(*arguments, **keywords)
-        call = _call(arguments, keywords, output)
-        if call is not None:
-            trace.calls.append(call)
-        return output
 
-    with point.replaced(recording):
-        trace.answer = loaded.answer(a, b)
-    return trace
+def watch_all(loaded: LoadedAdder, points: list[PatchPoint], a: int, b: int) -> list[Trace]:
+    """Return a sum once for each point, with the calls that were made there."""
+    traces = [Trace(a, b, Answer(None)) for _ in points]
+    with ExitStack() as stack:
+        for point, trace in zip(points, traces, strict=True):
+            stack.enter_context(point.replaced(_recording(point, trace)))
+        answer = loaded.answer(a, b)
+    for trace in traces:
+        trace.answer = answer
+    return traces
 
 
 def find(loaded: LoadedAdder) -> PatchPoint | None:
-    """Return the forward call of an adder: the outermost place whose input grows by one token a call."""
-    found = (point for point in candidates(loaded) if is_decoding(watch(loaded, point, 1234567890, 987654321)))
-    return next(found, None)
+    """Return the forward call of an adder: the outermost place whose input grows by one token a call; found once."""
+    if "point" not in loaded.memory:
+        loaded.memory["point"] = _find(loaded)
+    point: PatchPoint | None = loaded.memory["point"]
+    return point
+
+
+def _find(loaded: LoadedAdder) -> PatchPoint | None:
+    points = list(candidates(loaded))
+    decoding = Counter[int]()  # at each point, how many sums
+    for a, b in operands.fresh(loaded, "finding the forward call", _WATCHED):
+        traces = watch_all(loaded, points, a, b)
+        decoding.update(index for index, trace in enumerate(traces) if is_decoding(trace))
+    if not decoding:  # what a file does with its functions besides calling them may not bear that all are wrapped
+        pairs = operands.fresh(loaded, "finding the forward call", len(points))
+        alone = [watch(loaded, point, *pair) for point, pair in zip(points, pairs, strict=True)]
+        decoding.update(index for index, trace in enumerate(alone) if is_decoding(trace))
+    most = max(decoding.values(), default=0)
+    return next((point for index, point in enumerate(points) if most and decoding[index] == most), None)
 
 
 def is_decoding(trace: Trace) -> bool:
@@ -108,21 +136,40 @@ def candidates(loaded: LoadedAdder) -> Iterator[PatchPoint]:
     yield from _functions(loaded.namespace)
 
 
-def watch_forced(loaded: LoadedAdder, point: PatchPoint, a: int, b: int, step: int, token: int) -> Trace:
-    """Return a sum, watched, in which the forward call of one step is made to say one token."""
+def watch_forced(loaded: LoadedAdder, point: PatchPoint, a: int, b: int, step: int, offset: int = 1) -> Trace:
+    """Return a sum, watched, in which one step is made to say another token: so much further in the vocabulary."""
     trace = Trace(a, b, Answer(None))
 
+    @wraps(point.original)
     def forcing(*arguments: Any, **keywords: Any) -> Any:
         output = point.original(*arguments, **keywords)
         call = _call(arguments, keywords, output)
         if call is None:
             return output
         trace.calls.append(call)
-        return saying(output, token) if len(trace.calls) == step + 1 else output
+        if len(trace.calls) != step + 1:
+            return output
+        choices = forceable(call)
+        trace.forced = (chosen(call, choices) + offset) % choices
+        return saying(output, trace.forced)
 
     with point.replaced(forcing):
         trace.answer = loaded.answer(a, b)
     return trace
+
+
+def forceable(call: Call) -> int:
+    """Return how many tokens a step can be made to say: digits, or fewer where the vocabulary has fewer."""
+    return _DIGITS if call.output.dtype.kind in "iu" else min(call.output.shape[-1], _DIGITS)
+
+
+def chosen(call: Call, choices: int) -> int:
+    """Return the token that greedy decoding takes after a watched call."""
+    output = call.output
+    if output.dtype.kind in "iu":
+        return int(output.reshape(-1)[-1])
+    row = output[-1] if output.ndim == 2 else output
+    return int(row[:choices].argmax())
 
 
 def argument(call: Call) -> Any:
@@ -187,6 +234,18 @@ def to_numpy(value: Any) -> np.ndarray | None:
         plain = value.detach().cpu()
         return np.asarray(plain.float().numpy() if str(plain.dtype) == "torch.bfloat16" else plain.numpy())
     return None
+
+
+def _recording(point: PatchPoint, trace: Trace) -> Forward:
+    @wraps(point.original)
+    def recording(*arguments: Any, **keywords: Any) -> Any:
+        output = point.original(*arguments, **keywords)
+        call = _call(arguments, keywords, output)
+        if call is not None:
+            trace.calls.append(call)
+        return output
+
+    return recording
 
 
 def _call(arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Call | None:

@@ -1,0 +1,78 @@
+"""Operands that an adder is watched, changed and forced on: drawn from a seed of the caller's, and asked once.
+
+A file that knew the pairs could behave on those alone. An adder that remembers its sums would answer from memory where
+a changed model should, and would go on saying, to whoever asks the pair again, what it was made to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from verify.addition.oracle import MAX_OPERAND, PLACES
+
+if TYPE_CHECKING:
+    from verify.subject import LoadedAdder
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+_TOP_BIT = 2**33
+
+
+def use_seed(loaded: LoadedAdder, seed: int | None) -> None:
+    """Draw from a seed from now on; None is the one that was used before, and 0 at first."""
+    loaded.memory["seed"] = loaded.memory.get("seed", 0) if seed is None else seed
+
+
+def source(loaded: LoadedAdder, purpose: str) -> np.random.Generator:
+    """Return the generator of a purpose, which goes on where it was left: what one check draws, no other does."""
+    seed = loaded.memory.get("seed", 0)
+    sources = loaded.memory.setdefault("sources", {})
+    if (seed, purpose) not in sources:
+        sources[seed, purpose] = np.random.default_rng([seed, *purpose.encode()])
+    generator: np.random.Generator = sources[seed, purpose]
+    return generator
+
+
+def fresh(loaded: LoadedAdder, purpose: str, count: int) -> list[tuple[int, int]]:
+    """Return pairs of uniform operands; of 10^20 pairs none comes twice."""
+    a, b = source(loaded, purpose).integers(0, MAX_OPERAND + 1, (2, count)).tolist()
+    return list(zip(a, b, strict=True))
+
+
+def examples(random: np.random.Generator, count: int) -> Batch:
+    """Return operands that show every digit in every column: ten that do so by construction, then random ones.
+
+    Every fourth of the random ones is large, so that the highest bits of both operands are seen too.
+    """
+    a, b = (_spell(random.permuted(np.tile(np.arange(10), (PLACES, 1)), axis=1)) for _ in "ab")
+    low = np.where(np.arange(count - 10) % 4 == 0, _TOP_BIT, 0)
+    more_a, more_b = (random.integers(low, MAX_OPERAND + 1) for _ in "ab")
+    return np.concatenate([a, more_a]), np.concatenate([b, more_b])
+
+
+def pair_examples(random: np.random.Generator) -> Batch:
+    """Return 100 pairs of operands that show every pair of digits in every column."""
+    digit_a, digit_b = np.divmod(random.permuted(np.tile(np.arange(100), (PLACES, 1)), axis=1), 10)
+    return _spell(digit_a), _spell(digit_b)
+
+
+def carrying(random: np.random.Generator, count: int) -> Batch:
+    """Return operands of which every third pair propagates in every column, or has the longest chain."""
+    a, b = random.integers(0, MAX_OPERAND + 1, (2, count))
+    full = (MAX_OPERAND - a + random.integers(0, 2, count)).clip(0, MAX_OPERAND)
+    return a, np.where(np.arange(count) % 3 == 0, full, b)
+
+
+def without_carry(random: np.random.Generator, count: int) -> Batch:
+    """Return operands that carry in no column, one half in base 2 and one half in base 10."""
+    a, mask = random.integers(0, _TOP_BIT, (2, count))
+    digit_a, digit_b = random.integers(0, 5, (2, PLACES, count))
+    in_bits = np.arange(count) % 2 == 0
+    return np.where(in_bits, a, _spell(digit_a)), np.where(in_bits, mask & ~a, _spell(digit_b))
+
+
+def _spell(digits: np.ndarray) -> np.ndarray:
+    """Return the numbers, int64 (N,), that digits (10, N), units first, spell."""
+    return np.asarray(10 ** np.arange(PLACES) @ digits, np.int64)
