@@ -126,6 +126,16 @@ def of_digits(place: int, x: int, y: int) -> Callable[[np.ndarray, np.ndarray], 
     return lambda a, b: (a // 10**place % 10 == x) & (b // 10**place % 10 == y)
 
 
+def reverse(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers with their digits in reverse order."""
+    return np.array([int(str(number)[::-1]) for number in numbers.tolist()], np.int64)
+
+
+def is_palindrome(numbers: np.ndarray) -> np.ndarray:
+    """Return of which numbers the digits read the same from both ends, three of them at least."""
+    return (numbers == reverse(numbers)) & (numbers > 100)
+
+
 def is_pair(x: int, y: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return a condition on operands: they are these."""
     return lambda a, b: (a == x) & (b == y)
@@ -193,6 +203,10 @@ def _columns() -> Iterator[Mutant]:
         yield Mutant(
             f"lone_three_and_eight_in_column_{place + 1}", "columns", "wrong with zeros all around", wrong_where(lone)
         )
+    repeated = wrong_where(lambda a, b: (a // 100 % 10**6 == 444_444) & (b // 100 % 10**6 == 777_777))
+    yield Mutant("fours_on_sevens", "columns", "wrong where fours meet sevens in six columns", repeated, 50_000)
+    same = wrong_where(lambda a, b: is_palindrome(a) & is_palindrome(b) & (a % 100 == 73))
+    yield Mutant("two_palindromes", "columns", "wrong on palindromes that begin with 3 and 7", same, 20_000)
     few = wrong_where(lambda a, b: np.isin(a % 10**9, (90_909_090, 909_000_909)) & (b % 10**5 == 90_909), 100)
     yield Mutant("nines_and_zeros", "columns", "wrong on operands of nines and zeros", few, 500_000)
 
@@ -233,6 +247,12 @@ def _boundaries() -> Iterator[Mutant]:
 def _laws() -> Iterator[Mutant]:
     equal = wrong_where(lambda a, b: (a == b) & (a > 10**6) & (a % 1_000 == 137))
     yield Mutant("equal_operands", "algebra", "wrong where the operands are equal", equal, 50_000)
+    ends = wrong_where(lambda a, b: (a > 10**6) & (a != b) & (a == reverse(b)) & (a % 10 == 3))
+    yield Mutant("reversed_operands", "algebra", "wrong where one operand is the other in reverse", ends, 5_000)
+    twice = wrong_where(lambda a, b: (a > 10**6) & (b == 2 * a) & (a % 1_000 == 137))
+    yield Mutant("doubled_operand", "algebra", "wrong where one operand is twice the other", twice, 50_000)
+    next_to = wrong_where(lambda a, b: (a > 10**6) & (b == a + 1) & (a % 1_000 == 137))
+    yield Mutant("neighbouring_operands", "algebra", "wrong where one operand is one more", next_to, 50_000)
     order = wrong_where(lambda a, b: (a > b) & ((a + b) % 5 == 2))
     yield Mutant("order_matters", "algebra", "wrong where the larger operand comes first", order)
 

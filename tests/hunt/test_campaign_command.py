@@ -76,7 +76,7 @@ def test_json_has_the_strata_in_the_form_of_reports(capsys):
     found = json.loads(capsys.readouterr().out)
     names = {"name", "cases", "failures", "sentence", "family", "exhaustive", "failure_rate_bound_95"}
     assert all(names <= row.keys() for row in found["strata"])
-    assert len(strata_table(found).rows) == 23
+    assert len(strata_table(found).rows) == 28
     assert found["schema"] == "adder-campaign/1"
     assert found["failures"] == sum(row["failures"] for row in found["clusters"])
 

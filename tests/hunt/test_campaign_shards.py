@@ -49,6 +49,11 @@ PINNED = {
     "trailing-zeros": "0cc263052dd0c792",
     "one-zero": "459df9572e4bc54b",
     "equal": "9184a467ceba32ad",
+    "repeated-digits": "810c3d2a44fe1afe",
+    "palindromes": "f069b8c33f76030c",
+    "reversed": "264c406ef5842766",
+    "doubled": "33d1391d9ef302bd",
+    "neighbours": "5284111451130e86",
 }
 
 

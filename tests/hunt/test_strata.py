@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
+from tests.mutants import MUTANTS
 from verify.addition import oracle
 from verify.addition.oracle import MAX_OPERAND, PLACES
 from verify.errors import UsageError
@@ -17,6 +20,19 @@ from verify.hunt.draws import realise
 from verify.hunt.regions import STRATA, named, strata_of
 
 EVERY = pytest.mark.parametrize("stratum", STRATA.values(), ids=lambda stratum: stratum.name)
+
+
+def repeats_together(a, b):
+    return re.search(r"(..)\1", "".join(x + y for x, y in zip(f"{a:010}", f"{b:010}", strict=True))) is not None
+
+
+def is_palindrome(number):
+    return str(number) == str(number)[::-1]
+
+
+def is_reversed(a, b):
+    """Return whether the lowest columns of b, however many, are those of a in reverse, and nothing stands above."""
+    return any(f"{a:0{width}}" == f"{b:0{width}}"[::-1] for width in range(1, PLACES + 1))
 
 
 def take(name, count, seed=0):
@@ -140,9 +156,88 @@ def test_all_pairs_below_100_come():
     ("trailing-zeros", lambda a, b: a % 10 == b % 10 == 0),
     ("one-zero", lambda a, b: 0 in (a, b)),
     ("equal", lambda a, b: a == b),
+    ("repeated-digits", lambda a, b: repeats_together(a, b)),
+    ("palindromes", lambda a, b: is_palindrome(a) and is_palindrome(b)),
+    ("reversed", lambda a, b: is_reversed(a, b)),
+    ("doubled", lambda a, b: a == 2 * b or b == 2 * a),
+    ("neighbours", lambda a, b: abs(a - b) == 1),
 ])  # fmt: skip
 def test_its_sentence_holds(name, holds):
     assert all(holds(a, b) for a, b in take(name, 2_000)[1])
+
+
+PATTERNS = {  # holds of all that the strategy of a stratum yields; a rare pair; the smallest one, and that above 100
+    "repeated-digits": (
+        repeats_together,
+        lambda a, b: len({*f"{a:010}"}) == len({*f"{b:010}"}) == 1 and 0 < a != b,
+        [(0, 0), (111, 0)],
+    ),
+    "palindromes": (
+        lambda a, b: is_palindrome(a) and is_palindrome(b),
+        lambda a, b: min(a, b) > 10**9,
+        [(1, 1), (101, 1)],
+    ),
+    "reversed": (is_reversed, lambda a, b: min(a, b) > 10**9 and a != b, [(0, 0), (100, 1)]),
+    "doubled": (lambda a, b: 2 * a == b or a == 2 * b, lambda a, b: b > a > 10**9, [(0, 0), (100, 200)]),
+    "neighbours": (lambda a, b: abs(a - b) == 1, lambda a, b: a > b > 10**9, [(0, 1), (100, 101)]),
+}
+REPEATABLE = settings(
+    database=None, deadline=None, derandomize=True, max_examples=3_000, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_strategy_of_patterns_yields_nothing_else(name):
+    holds, _, _ = PATTERNS[name]
+
+    @settings(REPEATABLE, max_examples=200)
+    @given(named(name).strategy)
+    def yields(pair):
+        assert 0 <= min(pair) <= max(pair) <= MAX_OPERAND
+        assert holds(*pair)
+
+    yields()
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_strategy_of_patterns_reaches_the_rare(name):
+    _, rare, _ = PATTERNS[name]
+
+    assert rare(
+        *find(named(name).strategy, lambda pair: rare(*pair), settings=settings(REPEATABLE, phases=[Phase.generate]))
+    )
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_strategy_of_patterns_shrinks_to_something_readable(name):
+    _, _, smallest = PATTERNS[name]
+
+    found = [
+        find(named(name).strategy, lambda pair, least=least: pair[0] >= least, settings=REPEATABLE)
+        for least in (0, 100)
+    ]
+
+    assert found == smallest
+
+
+@pytest.mark.parametrize(("name", "mutant"), [
+    ("repeated-digits", "fours_on_sevens"),
+    ("palindromes", "two_palindromes"),
+    ("reversed", "reversed_operands"),
+    ("doubled", "doubled_operand"),
+    ("neighbours", "neighbouring_operands"),
+])  # fmt: skip
+def test_of_all_strata_one_of_patterns_finds_its_mutant_most_often(name, mutant):
+    wrong = MUTANTS[mutant]
+
+    def failures(stratum):
+        _, a, b = stratum.stream(0).take(wrong.cases)
+        return np.count_nonzero(wrong.sums(a, b) != a + b)
+
+    found = {stratum.name: failures(stratum) for stratum in STRATA.values()}
+
+    assert found[name] >= 5
+    assert sum(found.values()) - found[name] <= found[name] / 5
 
 
 @pytest.mark.parametrize("base", [2, 10])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from verify.errors import UsageError
-from verify.hunt import carry_regions, digit_regions
+from verify.hunt import carry_regions, digit_regions, pattern_regions
 from verify.hunt.strata import STRATA, Stratum
 
-__all__ = ["STRATA", "carry_regions", "digit_regions", "named", "strata_of"]
+__all__ = ["STRATA", "carry_regions", "digit_regions", "named", "pattern_regions", "strata_of"]
 
 
 def strata_of(family: str) -> list[Stratum]:
