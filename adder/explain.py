@@ -20,7 +20,7 @@ class Step:
     """One generated token: its context, the right answer, and how clear the decision was.
 
     Attributes:
-        bit: place of the column, 0 the least significant.
+        column: of the binary addition; units are column 1.
         pair: the pair token, 2 a_i + b_i.
         state: the state token that was read, sum bit + 2 carry of the column before.
         generated: the state token that the model chose.
@@ -29,7 +29,7 @@ class Step:
         runner_up: the best token but the right one.
     """
 
-    bit: int
+    column: int
     pair: int
     state: int
     generated: int
@@ -56,7 +56,7 @@ class Explanation:
     def as_json(self) -> dict[str, Any]:
         """Return the explanation as plain JSON values."""
         wrong = self.first_wrong_step
-        return asdict(self) | {"first_wrong_step": None if wrong is None else wrong.bit}
+        return asdict(self) | {"first_wrong_step": None if wrong is None else wrong.column}
 
     def __str__(self) -> str:
         wrong = self.first_wrong_step
@@ -66,7 +66,7 @@ class Explanation:
             else f"wrong: {self.generated} - {self.expected} = {self.generated - self.expected:+}"
         )
         if wrong is not None:
-            outcome += f"\nfirst wrong step: bit {wrong.bit} is {_words(wrong.generated)}"
+            outcome += f"\nfirst wrong step: column {wrong.column} in base 2 is {_words(wrong.generated)}"
             outcome += f", but should be {_words(wrong.expected)}"
         parts = [
             f"{self.a} + {self.b} = {self.generated:011}, {outcome}",
@@ -91,12 +91,12 @@ def explain(model: GPTAdder, a: int, b: int) -> Explanation:
     logits = forced_logits(model, torch.cat([prompt, states[:, :-1]], dim=1), method="reference")[0]  # (35, 4)
     pairs, read = prompt[0, :WIDTH].tolist(), [int(prompt[0, -1]), *states[0, :-1].tolist()]
     steps = []
-    for bit, (expected, row) in enumerate(zip(expected_states(a, b), logits.double(), strict=True)):
+    for index, (expected, row) in enumerate(zip(expected_states(a, b), logits.double(), strict=True)):
         others = row.clone()
         others[expected] = -torch.inf
         runner_up = int(others.argmax())
         margin = float(row[expected] - row[runner_up])
-        steps.append(Step(bit, pairs[bit], read[bit], int(states[0, bit]), expected, margin, runner_up))
+        steps.append(Step(index + 1, pairs[index], read[index], int(states[0, index]), expected, margin, runner_up))
     return Explanation(a, b, int(decode(states)[0]), a + b, tuple(steps))
 
 
@@ -117,7 +117,7 @@ def diagram(a: int, b: int, base: int, columns: int) -> str:
         column = ("1" if carry else "·", str(digit_a), str(digit_b), str((total + carry) % base), kind)
         rows = {name: mark + row for (name, row), mark in zip(rows.items(), column, strict=True)}
         carry = int(total + carry >= base)
-    title = f"base {base} ({', '.join(f'{letter} {word}' for letter, word in CLASSES.items())})"
+    title = f"base {base}, column 1 on the right ({', '.join(f'{letter} {word}' for letter, word in CLASSES.items())})"
     return "\n".join([title, *(f"  {name:>7}  {row}" for name, row in rows.items())])
 
 
@@ -128,7 +128,7 @@ def _words(state: int) -> str:
 def _step_table(steps: tuple[Step, ...]) -> str:
     rows = [
         [
-            step.bit,
+            step.column,
             f"{step.pair >> 1}+{step.pair & 1}",
             _words(step.state),
             _words(step.generated),
@@ -138,5 +138,5 @@ def _step_table(steps: tuple[Step, ...]) -> str:
         ]
         for step in steps
     ]
-    headers = ["bit", "pair", "state read", "state generated", "margin", "runner-up", ""]
+    headers = ["column", "pair", "state read", "state generated", "margin", "runner-up", ""]
     return tabulate(rows, headers, tablefmt="simple", disable_numparse=True)

@@ -84,7 +84,7 @@ def test_a_failing_stage_is_debugged_and_is_status_1(wrong_model, capsys):
 
 def test_explaining_a_wrong_sum_names_the_first_wrong_step_and_is_status_1(wrong_model, capsys):
     assert main(["explain", "4", "6"]) == 1
-    assert "first wrong step: bit 1 is 0, carry 0, but should be 1, carry 0" in capsys.readouterr().out
+    assert "first wrong step: column 2 in base 2 is 0, carry 0, but should be 1, carry 0" in capsys.readouterr().out
 
 
 def test_solve_saves_a_state_dict_that_adds(tmp_path, capsys):

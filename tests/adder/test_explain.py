@@ -47,3 +47,10 @@ def test_every_step_of_a_right_sum_has_the_margin_of_the_model(model):
     assert explanation.first_wrong_step is None
     assert min(step.margin for step in explanation.steps) >= 1
     assert str(explanation).startswith("9999999999 + 1 = 10000000000, right\n")
+
+
+def test_columns_are_counted_from_the_units_which_are_column_1(model):
+    explanation = explain(model, 3, 1)
+    assert [step.column for step in explanation.steps] == list(range(1, 36))
+    assert [step["column"] for step in explanation.as_json()["steps"]][:3] == [1, 2, 3]
+    assert "base 2, column 1 on the right (" in str(explanation)
