@@ -191,16 +191,16 @@ def test_a_check_that_ends_the_process_is_unknown_and_the_others_are_made(monkey
     assert {outcome for outcome, _ in rows.values()} == {"ok"}
 
 
-def test_a_process_that_ends_while_weights_are_changed_leaves_every_row(tmp_path):
+def test_a_process_that_ends_while_weights_are_changed_loses_that_row_alone(tmp_path):
     source = (SUBMISSIONS / "honest/array_functions.py").read_text()
     dying = (
         "\n\nhonest = add\n\n\ndef add(*given):\n    return honest(*given) if given[0]['up'].any() else os._exit(1)\n"
     )
     (tmp_path / "dies.py").write_text(source.replace("import numpy", "import os\n\nimport numpy") + dying)
     (tmp_path / "layers.py").write_text((SUBMISSIONS / "honest/layers.py").read_text())
-    rows = audit(tmp_path / "dies.py", "auto")
-    assert len(rows) == 10
-    assert rows["weights do the work"][0] == "unknown"
+    found = outcomes(tmp_path / "dies.py", "auto")
+    assert found.pop("weights do the work") == "unknown"
+    assert set(found.values()) == {"ok"}
 
 
 @pytest.mark.parametrize("name", ["always_zero.py", "returns_nothing.py", "drops_a_carry.py"])

@@ -62,12 +62,12 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
 
 def _asked(subject: Subject, name: str, ask: Callable[[], Any]) -> dict[str, str]:
     try:
-        (told,) = ask()
-        row = {key: printable(str(told[key])) for key in ("check", "outcome", "detail")}
-    except ProtocolError:
-        raise
+        answer = ask()
     except UndecidedError as error:
         return {"check": name, "outcome": "unknown", "detail": printable(str(error))}
+    try:
+        (told,) = answer
+        row = {key: printable(str(told[key])) for key in ("check", "outcome", "detail")}
     except (TypeError, KeyError, IndexError, ValueError) as error:
         raise ProtocolError(f"{subject.spec} broke the protocol: its audit is none") from error
     if row["outcome"] not in OUTCOMES or row["check"] != name:
