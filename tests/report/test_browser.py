@@ -13,7 +13,7 @@ from verify.report.sections import sections
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 SECTIONS = [
-    "counterexample", "tried", "transitions", "plane", "chains", "teeth", "parameters", "throughput", "solver",
+    "pair", "tried", "transitions", "plane", "chains", "teeth", "nature", "throughput", "solver",
     "environment",
 ]  # fmt: skip
 FIGURES = ["plane", "path", "chains-10", "chains-2", "kill-matrix", "throughput-1", "solver"]
@@ -48,7 +48,8 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    hostile = [samples.report("NO COUNTEREXAMPLE", subject=dict.fromkeys(samples.report()["subject"], each))
+    who = samples.report()["subject"]
+    hostile = [samples.report("NO COUNTEREXAMPLE", subject=who | dict.fromkeys(("name", "author", "spec"), each))
                for each in samples.HOSTILE]  # fmt: skip
     texts = {
         "whole": whole(Evidence.of(**samples.everything("COUNTEREXAMPLE"))),

@@ -25,7 +25,7 @@ def test_what_is_written_is_read_again(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_version_is_refused_with_both_versions_and_the_command(kind):
-    with pytest.raises(EvidenceError, match=r"of schema 'adder-later/9'.*only 'adder-.*/1'.*make it again with `"):
+    with pytest.raises(EvidenceError, match=r"of schema 'adder-later/9'.*only 'adder-.*/[12]'.*make it again with `"):
         check(kind, EVERYTHING[kind] | {"schema": "adder-later/9"}, "x.json")
 
 
@@ -79,7 +79,7 @@ def test_a_value_of_another_type_is_refused_with_its_place(kind, data):
         ("correctness", ("cases",), True, r"cases is True"),
         ("correctness", ("cases",), 2**63, r"cases is 9223372036854775808"),
         ("correctness", ("seconds",), float("inf"), r"seconds is inf, but should be a finite number"),
-        ("correctness", ("verdict",), "PROBABLY", r"verdict is 'PROBABLY', but should be one of PROVED"),
+        ("correctness", ("sums", "verdict"), "PROBABLY", r"sums\.verdict is 'PROBABLY', but should be one of PROVED"),
         ("correctness", ("strata", 2, "failures"), "0", r"strata\[2\]\.failures is '0'"),
         ("correctness", ("counterexample", "expected"), "10", r"counterexample\.expected is '10'"),
         ("anatomy", ("transitions", 3, "state"), 4, r"transitions\[3\]\.state is 4, but should be a token, 0 to 3"),
@@ -102,6 +102,59 @@ def test_a_wrong_value_is_named_with_what_it_should_be(kind, path, wrong, place)
     inner[path[-1]] = wrong
     with pytest.raises(EvidenceError, match=place):
         check(kind, value, "x.json")
+
+
+def test_a_report_of_the_old_schema_gets_one_line_with_what_it_is_and_the_command_that_makes_it_anew():
+    old = {"schema": "adder-report/1", "subject": {"spec": "their adder.py"}, "verdict": "PROVED"}
+    told = (
+        r"^x\.json is of schema 'adder-report/1', of a time when [^\n]*, but only 'adder-report/2' is understood; make "
+        r"it again with `adder-verify run 'their adder\.py' --json FILE`$"
+    )
+    with pytest.raises(EvidenceError, match=told):
+        check("correctness", old, "x.json")
+
+
+PAIR = samples.counterexample()
+
+
+@pytest.mark.parametrize(
+    ("report", "wrong"),
+    [
+        (samples.report("COUNTEREXAMPLE", counterexample=None), "COUNTEREXAMPLE, but counterexample is missing"),
+        (samples.report("NO COUNTEREXAMPLE", counterexample=PAIR), "but should be COUNTEREXAMPLE where there is one"),
+        (samples.report("PROVED", counterexample=PAIR), "but should be COUNTEREXAMPLE where there is one"),
+        (samples.report("COUNTEREXAMPLE", counterexample=PAIR | {"got": 10_000}), "got is 10000, but that is the sum"),
+        (samples.report("COUNTEREXAMPLE", counterexample=PAIR | {"expected": 1}), "expected is 1, but should be 10000"),
+        (samples.report("COUNTEREXAMPLE", counterexample=PAIR | {"confirmed": False}), "confirmed is False"),
+        (samples.report("PROVED", proof=None), "PROVED, but there is no proof whose certificate was accepted"),
+        (
+            samples.report("MODEL PROVED", proof=samples.theorem() | {"accepted": False}),
+            "MODEL PROVED, but there is no",
+        ),
+        (samples.disagreement(sums={"verdict": "PROVED", "reason": ""}), "should be UNDECIDED where the proof and the"),
+        (samples.disagreement(proof=None), "should stand beside a counterexample and a proof"),
+        (
+            samples.report(nature={"verdict": "AS DECLARED", "reason": "", "rows": samples.rules("violated")}),
+            "VIOLATED",
+        ),
+        (
+            samples.report(nature={"verdict": "UNKNOWN", "reason": "", "rows": samples.rules("suspect")}),
+            "be SUSPECT by",
+        ),
+        (samples.report(failure_rates=[samples.rate("add", 3) | {"failures": 4}]), "failures is 4, but should be at m"),
+        (samples.report(failure_rates=[samples.rate("add", 3) | {"failures": 1}]), "should have an estimate and its"),
+    ],
+)
+def test_a_report_that_contradicts_itself_is_refused(report, wrong):
+    with pytest.raises(EvidenceError, match=wrong):
+        check("correctness", report, "report")
+
+
+@pytest.mark.parametrize("verdict", samples.SUMS)
+@pytest.mark.parametrize("character", samples.NATURE)
+def test_every_sample_is_whole_evidence(verdict, character):
+    check("correctness", samples.report(verdict, character), "report")
+    check("correctness", samples.cut_short(samples.disagreement()), "report")
 
 
 @pytest.mark.parametrize("kind", KINDS)

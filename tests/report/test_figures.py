@@ -77,7 +77,7 @@ def test_the_cones_are_where_a_token_has_the_largest_logit(embeddings, angle):
 
 
 def test_a_chain_that_fails_is_told_in_words_with_its_place():
-    assert "9 failed, the most, 9 of 400, at start 0 and length 10" in DRAWINGS["chains-10"]().description
+    assert "9 failed, the most, 9 of 400, from column 1 over 10 columns" in DRAWINGS["chains-10"]().description
 
 
 def test_the_reference_is_drawn_first_and_the_floor_last():
@@ -124,4 +124,4 @@ def test_precisions_with_the_same_map_share_it():
     proof = samples.proof()
     proof["precisions"] = [proof["precisions"][1] | {"precision": name} for name in ("float64", "float32", "bfloat16")]
     (table,) = transitions.against_bounds(proof)
-    assert "float64, float32, bfloat16: proved" in table.title
+    assert "float64, float32, bfloat16: holds" in table.title

@@ -39,16 +39,20 @@ class Elements(HTMLParser):
         self.texts.append(text)
 
 
-def hostile_report(hostile, verdict="COUNTEREXAMPLE"):
-    found = samples.report(verdict)
+def hostile_report(hostile, sums="COUNTEREXAMPLE"):
+    found = samples.report(sums)
     found |= {
-        "subject": dict.fromkeys(found["subject"], hostile),
-        "reason": hostile,
+        "subject": dict.fromkeys(("spec", "name", "author", "sha256", "isolation", "batching"), hostile)
+        | {"findings": [{"name": hostile}]},
+        "sums": {"verdict": sums, "reason": hostile},
         "environment": {hostile: [hostile]},
     }
-    found["strata"] = [found["strata"][0] | dict.fromkeys(("name", "sentence", "family"), hostile)]
+    found["strata"] = [found["strata"][0] | dict.fromkeys(("name", "sentence", "family", "cut"), hostile)]
     found["families"] = [found["families"][0] | dict.fromkeys(("name", "reason"), hostile)]
-    found["audit"] = [dict.fromkeys(("check", "outcome", "detail"), hostile)]
+    rows = [dict.fromkeys(("rule", "observation"), hostile) | {"outcome": "ok"}]
+    found["nature"] = {"verdict": "AS DECLARED", "reason": hostile, "rows": rows}
+    found["stages"] = [dict.fromkeys(("name", "detail"), hostile) | {"outcome": "cut short", "seconds": 1.0}]
+    found["go_on"] = hostile
     found["parameters"] |= {"notes": [hostile]}
     texts = dict.fromkeys(("got", "stratum", "family", "reason", "replay", "card", "first_wrong_step"), hostile)
     found["counterexample"] = samples.counterexample(**texts)
@@ -104,7 +108,7 @@ def test_the_statement_of_a_proof_is_shown_only_where_the_verdict_is_proved():
     proved = page(samples.report(), proof=samples.proof())
     assert "What is proved</h3><p>For all integers" in proved
     assert "What the proof assumes (1)" in proved
-    assert "What is proved</h3>" not in page(samples.report("COUNTEREXAMPLE"), proof=samples.proof())
+    assert "What is proved" not in page(samples.report("COUNTEREXAMPLE"), proof=samples.proof())
 
 
 def test_a_statement_shows_digests_by_their_first_digits_and_once_in_full():
@@ -117,7 +121,12 @@ def test_a_statement_shows_digests_by_their_first_digits_and_once_in_full():
 
 
 def test_without_a_proof_the_reason_is_shown():
-    text = page(samples.report("NO COUNTEREXAMPLE", reason="No proof: no finite step"), proof=samples.proof())
+    text = page(
+        samples.report(
+            "NO COUNTEREXAMPLE", sums={"verdict": "NO COUNTEREXAMPLE", "reason": "No proof: no finite step"}
+        ),
+        proof=samples.proof(),
+    )
     assert "Why it is no proof</h3><p>No proof: no finite step</p>" in text
     assert "What the proof assumes" not in text
 
@@ -126,7 +135,7 @@ def test_the_certificate_within_a_report_is_shown():
     report = samples.report()
     report["proof"] |= {"certificate": samples.proof()}
     assert page(report) == page(report, proof=samples.proof())
-    assert "What is proved in which precision" in page(report)
+    assert "What holds in which precision" in page(report)
 
 
 def test_the_carry_chains_within_a_report_are_shown():

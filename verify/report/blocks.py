@@ -1,8 +1,21 @@
-"""The parts that every report is made of; HTML, Markdown and the terminal show the same ones."""
+"""The parts that every report is made of, and how they are written as Markdown and as plain text.
+
+HTML, Markdown and the terminal show the same ones; the templates write the HTML.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+
+from tabulate import tabulate
+
+from verify.report import words
+
+_MARKDOWN = re.compile(
+    r"[\\`\[\]|~$]|\*(?! )|(?<! )\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|<(?=[A-Za-z/!?])"
+    r"|&(?=#?\w+;)|^[>#+-]|:(?=//)|(?<=www)\."
+)
 
 
 @dataclass(frozen=True)
@@ -102,3 +115,75 @@ class Section:
     kinds: tuple[str, ...]
     report: str = "correctness"
     commands: tuple[str, ...] = ()
+
+
+def markdown(table: Table) -> str:
+    """Return a table as GitHub shows it, every text escaped."""
+    rows = [[escaped(str(cell)) for cell in row] for row in table.rows]
+    width = max((len(row) for row in rows), default=len(table.headers))
+    headers = [escaped(header) for header in table.headers] or [""] * width
+    align = tuple("right" if column in table.right else "left" for column in range(width)) if rows else ()
+    return tabulate(rows, headers, "github", disable_numparse=True, colalign=align)
+
+
+def plain(table: Table, widths: list[int] | None = None) -> str:
+    """Return a table as a terminal shows it, cells folded to ``widths`` where these are given."""
+    rows = [[str(cell) for cell in row] for row in ([table.headers] if table.headers else []) + table.rows]
+    cells = [[_lines(text, widths[column] if widths else None) for column, text in enumerate(row)] for row in rows]
+    columns = max(map(len, cells), default=0)
+    taken = [
+        max(words.width(line) for row in cells if column < len(row) for line in row[column])
+        for column in range(columns)
+    ]
+    lines = [line for row in cells for line in _row_lines(row, taken, table.right)]
+    if table.headers:
+        lines.insert(max(map(len, cells[0])), "  ".join("-" * width for width in taken))
+    return "\n".join(lines)
+
+
+def _lines(text: str, room: int | None) -> list[str]:
+    return text.split("\n") if room is None else words.folded(text, room)
+
+
+def _row_lines(row: list[list[str]], taken: list[int], right: tuple[int, ...]) -> list[str]:
+    """Return a row of cells as lines, each cell filled up to the width of its column."""
+    found = []
+    for index in range(max(map(len, row), default=0)):
+        texts = [cell[index] if index < len(cell) else "" for cell in row]
+        gaps = [" " * (width - words.width(text)) for width, text in zip(taken, texts, strict=False)]
+        filled = [gap + text if column in right else text + gap
+                  for column, (text, gap) in enumerate(zip(texts, gaps, strict=True))]  # fmt: skip
+        found.append("  ".join(filled).rstrip())
+    return found
+
+
+def escaped(text: str) -> str:
+    r"""Return a text that Markdown shows as it is, on one line; what Markdown leaves alone is left alone.
+
+    >>> print(escaped("a|b <i>*c* 0 <= 2 * mlp.in_proj"))
+    a\|b \<i>\*c\* 0 <= 2 * mlp.in_proj
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def fenced(text: str) -> str:
+    """Return a text as a Markdown code block that nothing in it can end."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def choose(table: Table, headers: list[str]) -> Table:
+    """Return a table with some of its columns."""
+    columns = [table.headers.index(header) for header in headers]
+    right = tuple(place for place, column in enumerate(columns) if column in table.right)
+    return replace(
+        table, headers=headers, rows=[[row[column] for column in columns] for row in table.rows], right=right
+    )
+
+
+def compact(table: Table) -> Table:
+    """Return a table without the columns in which no row says anything."""
+    said = [{str(row[column]) for row in table.rows} - {"", "-"} for column in range(len(table.headers))]
+    return choose(table, [header for header, texts in zip(table.headers, said, strict=True) if texts])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from verify.report import tables, words
-from verify.report.blocks import Table
+from verify.report.blocks import Table, plain
 from verify.report.evidence import JSONObject
 
 MOST_SHOWN = 16  # shapes of failures
@@ -22,10 +22,10 @@ def text(summary: JSONObject) -> str:
         f"{summary['verdict']}: {summary['reason']}",
         f"{size}, {words.scaled(rate)} pairs/s; {whose}",
         "",
-        tables.plain(tables.strata(summary)),
+        plain(tables.strata(summary)),
     ]
     if summary["clusters"]:
-        lines += ["", tables.plain(_cluster_table(summary["clusters"]))]
+        lines += ["", plain(_cluster_table(summary["clusters"]))]
     lines += [f"set aside: shard {row['number']} of {row['stratum']}: {row['reason']}" for row in summary["aside"]]
     return "\n".join(lines)
 

@@ -1,43 +1,92 @@
-"""The verdict on the terminal and in a GitHub step summary, from the same rows as everywhere else."""
+"""The verdicts on the terminal and in a GitHub step summary, from the same facts as everywhere else."""
 
 from __future__ import annotations
 
 import os
-import textwrap
+import shlex
 from typing import TextIO
 
-from verify.report import carry, tables, verdict, words
-from verify.report.blocks import Table
+from verify.report import tables, verdict, words
+from verify.report.blocks import choose, escaped, fenced, markdown, plain
 from verify.report.evidence import JSONObject, check
+from verify.report.tables import Fact
 
-WIDTH = 100
-_BOARD = {"verdict": 17, "adder": 20, "parameters": 10, "because": 26, "file": 17}  # columns and their widths
+WIDTH, HEIGHT = 100, 40
+_LABEL = 14  # columns before every line
+_DRAWING = 14  # lines of a counterexample at most
+_BOARD = {"sums": 17, "nature": 11, "adder": 18, "parameters": 10, "because": 22, "file": 12}  # columns, their widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
+_BEFORE_DRAWING = ("sums", "nature", "because", "again")
 
 
 def card(report: JSONObject, stream: TextIO | None = None) -> str:
-    """Return the verdict card as a terminal shows it, at most 100 columns wide.
+    """Return the verdicts and what they rest on as a terminal shows it: at most 40 lines of 100 columns.
 
     Args:
-        report: the verdict, of schema adder-report/1.
-        stream: where it will be written; the verdict is coloured where that is a terminal and NO_COLOR is not set.
+        report: of a run, of schema adder-report/2.
+        stream: where it will be written; verdicts are coloured where that is a terminal and NO_COLOR is not set.
 
     Raises:
         EvidenceError: the report is damaged or of an unknown version.
     """
     check("correctness", report, "report")
-    rows = tables.card_rows(report)
-    room = WIDTH - max(len(str(row[0])) for row in rows.rows) - 2
-    text = tables.plain(_wrapped(rows, room))
-    if report["counterexample"]:
-        text += "\n\n" + textwrap.indent(_drawn(report["counterexample"]), "  ")
-    failing = [row for row in report["strata"] if row["failures"]]
-    if failing:
-        found = tables.strata(report | {"strata": failing})
-        text += "\n\n" + tables.plain(Table("", found.headers[:4], [row[:4] for row in found.rows], right=(2, 3)))
+    facts, pair = tables.facts(report), report.get("counterexample")
+    drawing = ["", *(words.clipped(f"  {line}", WIDTH) for line in drawn(pair)[:_DRAWING]), ""] if pair else []
+    told = _fitted(facts, HEIGHT - len(drawing))
     if stream is not None and stream.isatty() and not os.environ.get("NO_COLOR"):
-        text = _coloured(text, report["verdict"])
-    return text
+        for name, saying in (("sums", verdict.sums_of(report)), ("nature", verdict.nature_of(report))):
+            coloured = f"\x1b[1;{_COLOURS[saying.mark]}m{saying.name}\x1b[0m"
+            told[name][0] = told[name][0].replace(saying.name, coloured, 1)
+    before = [line for name in _BEFORE_DRAWING for line in told.get(name, [])]
+    after = [line for name, lines in told.items() if name not in _BEFORE_DRAWING for line in lines]
+    return "\n".join([*before, *drawing, *after])
+
+
+def _fitted(facts: list[Fact], height: int) -> dict[str, list[str]]:
+    """Return the lines of every fact; where there are too many the last facts lose theirs first."""
+    told = {fact.name: _lines(fact, fact.most) for fact in facts}
+    for least in (True, False):  # shortened first, then left out
+        for fact in reversed(facts):
+            while sum(map(len, told.values())) > height and len(told[fact.name]) > (fact.least if least else 0):
+                told[fact.name] = _lines(fact, len(told[fact.name]) - 1)
+    return told
+
+
+def _lines(fact: Fact, most: int) -> list[str]:
+    """Return a fact on at most so many lines, its name before the first."""
+    room = WIDTH - _LABEL
+    if fact.is_command:
+        lines = _command(fact.items[0], room, most)
+    elif len(fact.items) > most:
+        shown = [words.clipped(item, room) for item in fact.items[: max(most - 1, 0)]]
+        lines = [*shown, f"{len(fact.items) - len(shown):,}{' more' if shown else ''}, all in the evidence"][:most]
+    else:
+        lines = [line for item in fact.items for line in words.folded(item, room, most // len(fact.items))]
+    return [f"{'' if index else fact.name:<{_LABEL}}{line}" for index, line in enumerate(lines[:most])]
+
+
+def _command(command: str, room: int, most: int) -> list[str]:
+    """Return a command so that it can be pasted, its lines ended for a shell where it takes several."""
+    if words.width(command) <= room:
+        return [command]
+    try:
+        folded = _packed([shlex.quote(word) for word in shlex.split(command)], room - 2)
+    except ValueError:
+        folded = [command]
+    if len(folded) > most or any(words.width(line) > room - 2 for line in folded):
+        return [words.clipped(command, room - 24) + " (whole in the evidence)"]
+    return [*(f"{line} \\" for line in folded[:-1]), folded[-1]]
+
+
+def _packed(texts: list[str], room: int) -> list[str]:
+    """Return texts on lines of at most so many columns, none of them broken."""
+    lines = texts[:1]
+    for text in texts[1:]:
+        if words.width(lines[-1]) + 1 + words.width(text) <= room:
+            lines[-1] += f" {text}"
+        else:
+            lines.append(text)
+    return lines
 
 
 def board(reports: list[JSONObject]) -> str:
@@ -48,48 +97,26 @@ def board(reports: list[JSONObject]) -> str:
     """
     for index, report in enumerate(reports):
         check("correctness", report, f"report {index + 1}")
-    return tables.plain(tables.choose(tables.board(reports), list(_BOARD)), list(_BOARD.values()))
+    return plain(choose(tables.board(reports), list(_BOARD)), list(_BOARD.values()))
 
 
 def summary_markdown(report: JSONObject) -> str:
-    """Return the verdict for a GitHub step summary.
+    """Return the verdicts for a GitHub step summary.
 
     Raises:
         EvidenceError: the report is damaged or of an unknown version.
     """
     check("correctness", report, "report")
-    name = tables.escaped(words.name(report["subject"]["name"]))
-    parts = [
-        f"## {verdict.SIGNS[report['verdict']]} {name}: {report['verdict']}",
-        tables.markdown(tables.card_rows(report)),
-    ]
-    if report["counterexample"]:
-        parts.append(fenced(_drawn(report["counterexample"])))
-    parts += [tables.markdown(tables.families(report)), tables.markdown(tables.strata(report))]
+    sums, nature = verdict.sums_of(report), verdict.nature_of(report)
+    name = words.name(report["subject"]["name"])
+    parts = [f"## {sums.sign} {escaped(name)}: {sums.name}, {nature.name}", markdown(tables.card_rows(report))]
+    if report.get("counterexample"):
+        parts.append(fenced("\n".join(drawn(report["counterexample"]))))
+    parts += [markdown(table(report)) for table in (tables.nature, tables.families, tables.strata)]
     return "\n\n".join(parts) + "\n"
 
 
-def fenced(text: str) -> str:
-    """Return a text as a Markdown code block that nothing in it can end."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}text\n{text}\n{fence}"
-
-
-def _wrapped(rows: Table, room: int) -> Table:
-    return Table(rows.title, [], [[str(name), _fold(str(value), room)] for name, value in rows.rows])
-
-
-def _fold(text: str, room: int) -> str:
-    return "\n".join(textwrap.wrap(text, room, break_on_hyphens=False)) or "-"
-
-
-def _drawn(found: JSONObject) -> str:
-    """Return the card of a counterexample as its finder drew it, or else its columns."""
-    return words.block(found["card"]) if found.get("card") else tables.plain(carry.diagram(found))
-
-
-def _coloured(text: str, found: str) -> str:
-    colour = _COLOURS[verdict.MARKS[found]]
-    return text.replace(found, f"\x1b[1;{colour}m{found}\x1b[0m", 1)
+def drawn(found: JSONObject) -> list[str]:
+    """Return a wrong sum as its finder drew it, or else its columns; without its command, which is told apart."""
+    text = words.block(found["card"]) if found.get("card") else plain(tables.diagram(found))
+    return [line for line in text.split("\n") if not line.strip().startswith("again:")]

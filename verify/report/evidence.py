@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,11 +17,13 @@ from verify.report.shapes import (
     Exactly,
     Maybe,
     Number,
+    OneOf,
     Positive,
     Token,
     mismatch,
     shown,
 )
+from verify.text import printable
 
 JSONObject = dict[str, Any]
 
@@ -42,6 +45,15 @@ class Kind:
     shape: JSONObject = field(repr=False)
 
 
+PROVED, MODEL_PROVED, EXHAUSTIVE = "PROVED", "MODEL PROVED", "EXHAUSTIVE"
+NO_COUNTEREXAMPLE, UNDECIDED, COUNTEREXAMPLE = "NO COUNTEREXAMPLE", "UNDECIDED", "COUNTEREXAMPLE"
+SUMS = (PROVED, MODEL_PROVED, EXHAUSTIVE, NO_COUNTEREXAMPLE, UNDECIDED, COUNTEREXAMPLE)  # the surest first
+THEOREMS = (PROVED, MODEL_PROVED)
+AS_DECLARED, SUSPECT, VIOLATED, UNKNOWN = "AS DECLARED", "SUSPECT", "VIOLATED", "UNKNOWN"
+NATURE = (AS_DECLARED, UNKNOWN, SUSPECT, VIOLATED)
+OUTCOMES = ("ok", "unknown", "suspect", "violated")  # of one rule, the mildest first
+STAGE_OUTCOMES = ("done", "cut short", "failed", "not begun")
+
 _CHAINS = [{"base": Count, "start": Count, "length": Count, "cases": Count, "failures": Count}]
 _POINT = Exactly(2, Number)
 _SPREAD = {"median": Positive, "lower_quartile": Positive, "upper_quartile": Positive}
@@ -50,40 +62,55 @@ _MODE = {
     "errors": [Exactly(4, Decimals)],
 }  # fmt: skip
 
+_PAIR = {
+    "a": Count, "b": Count, "expected": Count, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
+    "family": Maybe(str), "stratum": Maybe(str), "first_wrong_step": Anything, "replay": Maybe(str),
+    "card": Maybe(str), "confirmed": bool,
+}  # fmt: skip
+
 KINDS = {
     "correctness": Kind(
         "correctness.json",
-        "adder-report/1",
+        "adder-report/2",
         "adder-verify run --json reports/data/correctness.json",
         {
             "subject": {"spec": str, "name": str, "author": str, "sha256": str},
-            "verdict": str,
-            "reason": str,
-            "counterexample": Maybe({
-                "a": Count, "b": Count, "expected": Count, "got": Anything, "family": Maybe(str), "stratum": Maybe(str),
-                "first_wrong_step": Anything, "replay": Maybe(str), "card": Maybe(str),
-            }),
+            "sums": {"verdict": OneOf(SUMS), "reason": str},
+            "nature": {
+                "verdict": OneOf(NATURE),
+                "reason": str,
+                "rows": [{"rule": str, "outcome": OneOf(OUTCOMES), "observation": str}],
+            },
+            "disagreement": Maybe(str),
+            "counterexample": Maybe(_PAIR),
             "cases": Count,
             "failures": Count,
-            "failure_rate_bound_95": Maybe(Number),
+            "failure_rates": [{
+                "of": str, "cases": Count, "failures": Count, "bound_95": Maybe(Number), "estimate": Maybe(Number),
+                "interval_95": Maybe(Exactly(2, Number)),
+            }],
             "strata": [{
                 "name": str, "cases": Count, "failures": Count, "sentence": Maybe(str), "family": Maybe(str),
-                "complete": Maybe(bool),
+                "complete": Maybe(bool), "cut": Maybe(str),
                 "uniform_expected": Maybe(Number), "failure_rate_bound_95": Maybe(Number),
             }],
+            "chains": Maybe(_CHAINS),
             "families": [{
-                "name": str, "passed": Count, "failed": Count, "skipped": Count, "reason": Maybe(str),
-                "seconds": Maybe(Number),
+                "name": str, "question": OneOf(("sums", "nature")), "passed": Count, "failed": Count,
+                "skipped": Count, "lost": Count, "reason": Maybe(str), "seconds": Maybe(Number),
             }],
+            "stages": [{
+                "name": str, "outcome": OneOf(STAGE_OUTCOMES), "detail": Maybe(str), "seconds": Maybe(Number),
+            }],
+            "go_on": Maybe(str),
             "parameters": {
                 "declared": Maybe(Count), "counted": Maybe(Count), "unique": Maybe(Count), "buffers": Maybe(Count),
                 "dead": Maybe(Count), "notes": Anything,
             },
-            "audit": [{"check": str, "outcome": str, "detail": str}],
             "proof": Maybe({
-                "certificate": Anything, "statement": str, "margin": Anything, "error_bound": Anything,
+                "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
+                "accepted": bool, "reason": Maybe(str), "verdict": Maybe(str),
             }),
-            "chains": Maybe(_CHAINS),
             "environment": {},
             "seconds": Number,
         },
@@ -164,8 +191,6 @@ KINDS = {
     ),
 }  # fmt: skip
 
-VERDICTS = ("PROVED", "NO COUNTEREXAMPLE", "UNDECIDED", "COUNTEREXAMPLE")
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -236,6 +261,8 @@ def check(kind: str, value: object, where: str) -> None:
     expected = KINDS[kind].schema
     if not isinstance(value, dict):
         raise EvidenceError(f"{where} is {shown(value)}, but should be an object; {_remedy(kind)}")
+    if kind == "correctness" and value.get("schema") == _OLD_REPORT:
+        raise EvidenceError(f"{where} {_OLD_REPORT_IS}, but only {expected!r} is understood; {_anew(value)}")
     if value.get("schema") != expected:
         found = shown(value.get("schema"))
         raise EvidenceError(f"{where} is of schema {found}, but only {expected!r} is understood; {_remedy(kind)}")
@@ -246,10 +273,67 @@ def check(kind: str, value: object, where: str) -> None:
         raise EvidenceError(f"{where}: {wrong}; {_remedy(kind)}")
 
 
-def _check_verdict(value: JSONObject) -> str | None:
-    if value["verdict"] in VERDICTS:
+def is_understood(kind: str, value: object) -> bool:
+    """Return whether a value is evidence of a kind, in the version that is understood here."""
+    try:
+        check(kind, value, kind)
+    except EvidenceError:
+        return False
+    return True
+
+
+def _check_report(value: JSONObject) -> str | None:
+    """Return what in a report contradicts something else in it, or None."""
+    rules = (_check_proof, _check_disagreement, _check_pair, _check_rates, _check_nature)
+    return next((wrong for rule in rules if (wrong := rule(value)) is not None), None)
+
+
+def _check_proof(value: JSONObject) -> str | None:
+    verdict, proof = value["sums"]["verdict"], value.get("proof")
+    if verdict in THEOREMS and not (proof and proof["accepted"]):
+        return f"sums.verdict is {verdict}, but there is no proof whose certificate was accepted"
+    return None
+
+
+def _check_disagreement(value: JSONObject) -> str | None:
+    verdict, pair, proof = value["sums"]["verdict"], value.get("counterexample"), value.get("proof")
+    if not value.get("disagreement"):
         return None
-    return f"verdict is {shown(value['verdict'])}, but should be one of {', '.join(VERDICTS)}"
+    if verdict != UNDECIDED:
+        return f"sums.verdict is {verdict}, but should be {UNDECIDED} where the proof and the run disagree"
+    return None if pair and proof else "disagreement is told, but should stand beside a counterexample and a proof"
+
+
+def _check_pair(value: JSONObject) -> str | None:
+    verdict, pair = value["sums"]["verdict"], value.get("counterexample")
+    if pair is None:
+        return None if verdict != COUNTEREXAMPLE else f"sums.verdict is {verdict}, but counterexample is missing"
+    if verdict != COUNTEREXAMPLE and not value.get("disagreement"):
+        return f"sums.verdict is {verdict}, but should be {COUNTEREXAMPLE} where there is one"
+    if not pair["confirmed"]:
+        return "counterexample.confirmed is False, but should be true: a pair that is not confirmed is none"
+    if pair["expected"] != pair["a"] + pair["b"]:
+        return f"counterexample.expected is {pair['expected']}, but should be {pair['a'] + pair['b']}"
+    right = type(pair["got"]) is int and pair["got"] == pair["expected"]
+    return f"counterexample.got is {pair['got']}, but that is the sum" if right else None
+
+
+def _check_rates(value: JSONObject) -> str | None:
+    for index, row in enumerate(value["failure_rates"]):
+        if row["failures"] > row["cases"]:
+            return f"failure_rates[{index}].failures is {row['failures']}, but should be at most {row['cases']}"
+        if row["failures"] and (row.get("estimate") is None or row.get("interval_95") is None):
+            return f"failure_rates[{index}] has failures, but should have an estimate and its interval_95 as well"
+    return None
+
+
+def _check_nature(value: JSONObject) -> str | None:
+    nature = value["nature"]
+    found = {row["outcome"] for row in nature["rows"]}
+    worst = VIOLATED if "violated" in found else SUSPECT if "suspect" in found else AS_DECLARED
+    if NATURE.index(nature["verdict"]) < NATURE.index(worst):
+        return f"nature.verdict is {nature['verdict']}, but should be {worst} by its rows"
+    return None
 
 
 def _check_contexts(value: JSONObject) -> str | None:
@@ -257,11 +341,21 @@ def _check_contexts(value: JSONObject) -> str | None:
     return None if len(contexts) == 16 else f"transitions hold {len(contexts)} contexts, but should hold 16"
 
 
-_CHECKS: dict[str, Callable[[JSONObject], str | None]] = {"correctness": _check_verdict, "anatomy": _check_contexts}
+_CHECKS: dict[str, Callable[[JSONObject], str | None]] = {"correctness": _check_report, "anatomy": _check_contexts}
+_OLD_REPORT = "adder-report/1"
+_OLD_REPORT_IS = f"is of schema {_OLD_REPORT!r}, of a time when sums and nature had one verdict together"
 
 
 def _remedy(kind: str) -> str:
     return f"make it again with `{KINDS[kind].command}`"
+
+
+def _anew(report: JSONObject) -> str:
+    """Return the command that judges the subject of an old report anew."""
+    subject = report.get("subject")
+    spec = subject.get("spec") if isinstance(subject, dict) else None
+    named = shlex.quote(printable(spec)) if isinstance(spec, str) else "SUBJECT"
+    return f"make it again with `adder-verify run {named} --json FILE`"
 
 
 def _refuse_constant(name: str) -> float:

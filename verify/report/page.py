@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from verify.report import svg, tables, verdict, words
 from verify.report.blocks import Figure, Listing, Paragraph, Section, Table
-from verify.report.evidence import KINDS, Evidence, JSONObject, check
+from verify.report.evidence import KINDS, Evidence, JSONObject, check, is_understood
 from verify.report.sections import sections
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -22,7 +22,7 @@ def page(report: JSONObject, **others: JSONObject | None) -> str:
     """Return the page of one subject; only sections with evidence are there.
 
     Args:
-        report: the verdict, of schema adder-report/1.
+        report: of a run, of schema adder-report/2.
         others: further evidence by kind, see `verify.report.evidence.KINDS`; the proof is the report's own unless
             another is given.
 
@@ -30,8 +30,8 @@ def page(report: JSONObject, **others: JSONObject | None) -> str:
         EvidenceError: evidence is damaged or of an unknown version.
     """
     check("correctness", report, "report")
-    certificate = (report["proof"] or {}).get("certificate")
-    if isinstance(certificate, dict):
+    certificate = (report.get("proof") or {}).get("certificate")
+    if is_understood("proof", certificate):  # else its statement alone is shown, which the report holds too
         others.setdefault("proof", certificate)
     evidence = Evidence.of(correctness=report, **others)
     return page_of(evidence, sections(evidence, whole=False))
@@ -43,18 +43,20 @@ def page_of(evidence: Evidence, found: list[Section]) -> str:
     subject = report["subject"] if report else {}
     statement, digests = words.without_digests(verdict.statement(evidence))
     name = words.name(subject.get("name") or "adder")
+    told = verdict.told(report) if report else ()
     return _render(
         "page.html",
         found,
-        title=f"{name}: {report['verdict'] if report else 'not verified'}",
+        title=f"{name}: {', '.join(each.saying.name for each in told) or 'not verified'}",
         name=name,
         report=report,
         proof=evidence.proof,
         answers=verdict.answers(evidence),
-        headline=verdict.headline(report) if report else "",
+        told=told,
         statement=statement,
         digests=digests,
-        statement_title=verdict.STATEMENT_TITLES.get(report["verdict"], "") if report else "",
+        statement_title=verdict.sums_of(report).title if report else "",
+        shows_theorem=verdict.shows_theorem(report),
         command=KINDS["correctness"].command,
         card=tables.card_rows(report) if report else None,
     )
@@ -68,8 +70,7 @@ def board(reports: list[JSONObject]) -> str:
     """
     for index, report in enumerate(reports):
         check("correctness", report, f"report {index + 1}")
-    counts = [(each, sum(report["verdict"] == each for report in reports)) for each in verdict.SIGNS]
-    return _render("board.html", [], title="Adders", table=tables.board(reports), counts=counts)
+    return _render("board.html", [], title="Adders", table=tables.board(reports), counts=tables.board_counts(reports))
 
 
 def palette() -> str:
@@ -95,8 +96,6 @@ def _render(template: str, found: list[Section], **values: object) -> str:
         sections=found,
         drawn=drawn,
         kind_of=lambda part: _KINDS[type(part)],
-        signs=verdict.SIGNS,
-        marks=verdict.MARKS,
         sheet=Markup(sheet),  # noqa: S704 - ours
         sheet_digest=base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode(),
         **values,

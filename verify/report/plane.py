@@ -53,7 +53,7 @@ def path(anatomy: JSONObject) -> Figure:
 
 
 def _told(bit: int, row: JSONObject) -> str:
-    return f"bit {bit}: pair {row['pair']} and state {row['state']} end in region {row['chosen']}"
+    return f"column {bit + 1}: pair {row['pair']} and state {row['state']} end in region {row['chosen']}"
 
 
 def _choices(anatomy: JSONObject) -> list[tuple[int, int, int]]:
@@ -97,7 +97,9 @@ def _paint_path(
         axes.plot(*places[1], "s", color=INK["soft"], markersize=4)
         axes.plot(*places[2], "o", color=INK[f"token-{row['chosen']}"], markeredgecolor=INK["paper"], markersize=8)
         x, y = row["pair"] >> 1, row["pair"] & 1
-        axes.set_title(f"bit {bit}: {x} + {y}, after {STATES[row['state']]}\ngives {STATES[row['chosen']]}", fontsize=8)
+        axes.set_title(
+            f"column {bit + 1}: {x} + {y}, after {STATES[row['state']]}\ngives {STATES[row['chosen']]}", fontsize=8
+        )
 
 
 def _arrow(axes: Axes, begin: Any, end: Any, colour: str) -> None:

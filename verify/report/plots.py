@@ -31,8 +31,8 @@ def chains(rows: list[JSONObject], base: int) -> Figure:
     cases, failures = (sum(row[key] for row in rows) for key in ("cases", "failures"))
     worst = max(rows, key=lambda row: (row["failures"], -row["length"], -row["start"]))
     told = "None failed." if not failures else (
-        f"{failures:,} failed, the most, {worst['failures']:,} of {worst['cases']:,}, at start {worst['start']} and "
-        f"length {worst['length']}."
+        f"{failures:,} failed, the most, {worst['failures']:,} of {worst['cases']:,}, from column "
+        f"{worst['start'] + 1} over {words.plural(worst['length'], 'column')}."
     )  # fmt: skip
     return Figure(
         f"chains-{base}",
@@ -51,17 +51,17 @@ def _paint_chains(drawing: Drawing, rows: list[JSONObject], base: int) -> None:
         share = np.log1p(row["cases"]) / np.log1p(most) if most else 0
         heat = 0 if row["cases"] == 0 else 1 + min(2, int(share * 3))
         failed = row["failures"] > 0
-        cells["bad" if failed else f"heat-{heat}"].append((row["start"], row["length"]))
+        cells["bad" if failed else f"heat-{heat}"].append((row["start"] + 1, row["length"]))
         if base == 10 or failed:
             label = ("x" if base == 2 else f"{_short(row['failures'])}!") if failed else _short(row["cases"])
-            axes.text(row["start"], row["length"], label, ha="center", va="center", fontsize=6.5,
+            axes.text(row["start"] + 1, row["length"], label, ha="center", va="center", fontsize=6.5,
                       color=INK["paper" if failed else "ink"])  # fmt: skip
     _fill(axes, cells, 0.46)
-    last = max(row["start"] for row in rows)
+    last = max(row["start"] for row in rows) + 1
     longest = max(row["length"] for row in rows)
-    axes.set_xlim(-0.6, last + 0.6)
+    axes.set_xlim(0.4, last + 0.6)
     axes.set_ylim(0.4, longest + 0.6)
-    axes.set_xlabel("column in which the chain starts, 0 the units")
+    axes.set_xlabel("column in which the chain starts, 1 the units")
     axes.set_ylabel("length of the chain, in columns")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=11))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from markupsafe import escape
+
 from verify.files import write_text
-from verify.report import badge, page, svg, tables, verdict
-from verify.report.blocks import Figure, Listing, Paragraph, Part, Section
-from verify.report.card import fenced
-from verify.report.evidence import KINDS, Evidence
+from verify.report import page, svg, tables, verdict, words
+from verify.report.blocks import Figure, Listing, Paragraph, Part, Section, escaped, fenced, markdown, plain
+from verify.report.evidence import KINDS, Evidence, JSONObject
 from verify.report.sections import sections
 
 REPORTS = {"correctness": "Is it right, how sure is that, and where does it break", "throughput": "How fast it is"}
+
+_LABEL = "adder"
+_COLOURS = {"good": "#0a6b4b", "info": "#1d5a9e", "warn": "#8a5a00", "bad": "#b3321b"}
+_CHARACTER, _SPACE, _HEIGHT = 6.6, 12, 20  # of the badge, in pixels
 
 
 def render(data_folder: Path, out_folder: Path) -> list[Path]:
@@ -38,8 +44,8 @@ def _texts(evidence: Evidence) -> dict[str, str]:
     texts |= {f"figures/{figure.name}.svg": svg.standalone(figure, page.palette()) for figure in figures}
     if evidence.correctness:
         texts |= {
-            "badge.svg": badge.badge_svg(evidence.correctness),
-            "badge.json": badge.badge_json(evidence.correctness),
+            "badge.svg": badge_svg(evidence.correctness),
+            "badge.json": badge_json(evidence.correctness),
         }
     return texts
 
@@ -53,8 +59,9 @@ def _index(evidence: Evidence) -> str:
         "",
     ]
     if evidence.correctness:
-        told = tables.escaped(verdict.headline(evidence.correctness))
-        lines += ["![verdict](badge.svg)", "", f"**{evidence.correctness['verdict']}**: {told}.", ""]
+        lines += ["![verdict](badge.svg)", ""]
+        for told in verdict.told(evidence.correctness):
+            lines += [f"{told.question} **{told.saying.name}**: {escaped(told.sentence)}.", ""]
     lines += ["- [index.html](index.html): everything on one page, to be opened in a browser"]
     lines += [f"- [{name}.md]({name}.md): {title}" for name, title in REPORTS.items()]
     lines += [
@@ -74,7 +81,9 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
     """Return one report."""
     parts = [f"# {REPORTS[report]}"]
     if report == "correctness" and evidence.correctness:
-        parts += [f"**{evidence.correctness['verdict']}**", tables.markdown(tables.card_rows(evidence.correctness))]
+        told = verdict.told(evidence.correctness)
+        parts += [f"{each.question} **{each.saying.name}**" for each in told]
+        parts += [markdown(tables.card_rows(evidence.correctness))]
     if report == "correctness":
         parts += _statement(evidence)
     for section in found:
@@ -89,24 +98,47 @@ def _markdown(report: str, evidence: Evidence, found: list[Section]) -> str:
 
 def _statement(evidence: Evidence) -> list[str]:
     """Return what is proved and what that assumes, or why there is no proof."""
-    said = verdict.statement(evidence)
-    if not said or evidence.correctness is None:
+    said, report = verdict.statement(evidence), evidence.correctness
+    if not said or report is None:
         return []
-    parts = [f"### {verdict.STATEMENT_TITLES[evidence.correctness['verdict']]}", tables.escaped(said)]
-    if evidence.proof and evidence.correctness["verdict"] == verdict.PROVED:
+    parts = [f"### {verdict.sums_of(report).title}", escaped(said)]
+    if evidence.proof and verdict.shows_theorem(report):
         assumed = [(each["name"], each["text"]) for each in evidence.proof["assumptions"]]
-        listed = "\n".join(f"- {tables.escaped(name)}: {tables.escaped(text)}" for name, text in assumed)
+        listed = "\n".join(f"- {escaped(words.whole(name))}: {escaped(words.whole(text))}" for name, text in assumed)
         parts += ["### What the proof assumes", listed]
     return parts
 
 
 def _part(part: Part) -> str:
     if isinstance(part, Figure):
-        return f"### {part.title}\n\n![{tables.escaped(part.description)}](figures/{part.name}.svg)"
+        return f"### {part.title}\n\n![{escaped(part.description)}](figures/{part.name}.svg)"
     if isinstance(part, Paragraph):
-        return tables.escaped(part.text)
+        return escaped(part.text)
     if isinstance(part, Listing):
         return f"### {part.title}\n\n{fenced(part.text)}"
     if part.look == "diagram":
-        return f"{fenced(tables.plain(part))}\n\n{tables.escaped(part.title)}"
-    return f"### {tables.escaped(part.title)}\n\n{tables.markdown(part)}"
+        return f"{fenced(plain(part))}\n\n{escaped(part.title)}"
+    return f"### {escaped(part.title)}\n\n{markdown(part)}"
+
+
+def badge_json(report: JSONObject) -> str:
+    """Return both verdicts as https://shields.io/badges/endpoint-badge reads them."""
+    colour = _COLOURS[verdict.worst_mark(report)].removeprefix("#")
+    value = {"schemaVersion": 1, "label": _LABEL, "message": verdict.badge_text(report), "color": colour}
+    return json.dumps(value, sort_keys=True, indent=1) + "\n"
+
+
+def badge_svg(report: JSONObject) -> str:
+    """Return both verdicts as a badge, a file of its own."""
+    message, colour = verdict.badge_text(report), _COLOURS[verdict.worst_mark(report)]
+    left, right = (round(len(text) * _CHARACTER + _SPACE) for text in (_LABEL, message))
+    width, text = left + right, escape(message)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" role="img" '
+        f'aria-label="{_LABEL}: {text}"><title>{_LABEL}: {text}</title>'
+        f'<clipPath id="r"><rect width="{width}" height="{_HEIGHT}" rx="3"/></clipPath><g clip-path="url(#r)">'
+        f'<rect width="{left}" height="{_HEIGHT}" fill="#444a53"/>'
+        f'<rect x="{left}" width="{right}" height="{_HEIGHT}" fill="{colour}"/></g>'
+        '<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
+        f'<text x="{left / 2:g}" y="14">{_LABEL}</text><text x="{left + right / 2:g}" y="14">{text}</text></g></svg>\n'
+    )

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from statistics import median
 
-from verify.report import carry, plane, plots, speeds, tables, transitions, verdict, words
+from verify.report import plane, plots, speeds, tables, transitions, verdict, words
 from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject
 
@@ -19,9 +19,11 @@ _KINDS_OF_PATH = (
     "model, then looks up, and is no model run. The floor is torch.add on the same operands: both read, one written."
 )
 _FORMS = (
-    "Every form: the stratum names its cases by their form, such as the place and length of a chain; each was tried, "
-    "with digits drawn where a form leaves them open. A bound is of pairs drawn as the stratum draws them."
+    "Every form: the stratum names its cases by their form, such as the place and length of a chain; each of them was "
+    "tried, with digits drawn where a form leaves them open."
 )
+_DRAWN = "A bound is of pairs drawn as the stratum draws them."
+_RARE = "It says nothing of pairs that are rare among those drawn, such as long carry chains."
 
 
 def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
@@ -63,15 +65,16 @@ def _spec(evidence: Evidence) -> str:
 
 def _counterexample(evidence: Evidence) -> Section | None:
     report = evidence.correctness
-    if report is None or report["counterexample"] is None:
+    if report is None or not report.get("counterexample"):
         return None
     found = report["counterexample"]
-    parts: list[Part] = [Paragraph(verdict.equation(found), "strong"), carry.diagram(found)]
+    parts: list[Part] = [Paragraph(verdict.equation(found), "strong"), tables.diagram(found)]
     if facts := _facts(found):
         parts.append(Table("What is known of it", [], facts))
     if found.get("card"):
         parts.append(Listing(words.block(found["card"]), "The card as the terminal shows it"))
-    return Section("counterexample", "The counterexample", parts, (CORRECTNESS,))
+    title = "The wrong sum that was seen" if report.get("disagreement") else "The counterexample"
+    return Section("pair", title, parts, (CORRECTNESS,))
 
 
 def _facts(found: JSONObject) -> list[Row]:
@@ -92,12 +95,18 @@ def _tried(evidence: Evidence) -> Section:
     report = evidence.correctness
     parts: list[Part] = []
     if report is not None:
-        parts = [
-            Paragraph(verdict.bound(report)),
-            tables.strata(report),
-            Paragraph(_FORMS, "soft"),
-            tables.families(report),
-        ]
+        rates = verdict.failure_rates(report)
+        told = (
+            f"Failure rate of uniform pairs, {'; '.join(rates)}. {_RARE}"
+            if rates
+            else "These cases bound no failure rate."
+        )
+        complete = any(row.get("complete") for row in report["strata"])
+        forms = f"{_FORMS} {_DRAWN}" if complete else _DRAWN
+        parts = [Paragraph(told), tables.strata(report), Paragraph(forms, "soft"), tables.families(report)]
+        left = verdict.cut_short(report)
+        parts += [Paragraph(f"Left out: {'; '.join(left)}.", "warn")] if left else []
+        parts += [tables.stages(report)] if report.get("stages") else []
     return Section("tried", "Where it was tried", parts, (CORRECTNESS,))
 
 
@@ -107,8 +116,8 @@ def _transitions(evidence: Evidence) -> Section:
         parts.append(Paragraph(
             "Every step of every sum is one of 16 situations: the pair of bits that is added, and the state before it, "
             "a sum bit and perhaps a carry, c. "
-            "The margin is the logit of the right state minus the best other. A precision is proved where every margin "
-            "is above the bound of all rounding errors that any order of evaluation can make."
+            "The margin is the logit of the right state minus the best other. A precision holds where every margin is "
+            "above the bound of all rounding errors that any order of evaluation can make."
         ))  # fmt: skip
     if evidence.anatomy:
         parts.append(transitions.margins(evidence.anatomy))
@@ -198,9 +207,9 @@ def _parameters(evidence: Evidence) -> Section:
             "Needed: set to zero, it alone breaks a transition. Idle: changed by 1, it alone moves no logit of any "
             "transition.", "soft",
         ))  # fmt: skip
-    if evidence.correctness and evidence.correctness["audit"]:
-        parts.append(tables.audit(evidence.correctness))
-    return Section("parameters", "Parameters and audit", parts, (CORRECTNESS, "anatomy"))
+    if evidence.correctness and evidence.correctness["nature"]["rows"]:
+        parts.append(tables.nature(evidence.correctness))
+    return Section("nature", "Parameters and nature", parts, (CORRECTNESS, "anatomy"))
 
 
 def _throughput(evidence: Evidence) -> Section:

@@ -53,6 +53,13 @@ class Exactly:
     shape: Any
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """The shape of one of a few texts."""
+
+    texts: tuple[str, ...]
+
+
 class Anything:
     """The shape of any value."""
 
@@ -74,6 +81,9 @@ def _mismatch(value: Any, shape: Any, where: str) -> str | None:
         return _object_mismatch(value, shape, where)
     if isinstance(shape, list | Exactly):
         return _list_mismatch(value, shape, where)
+    if isinstance(shape, OneOf):
+        told = f"{where} is {shown(value)}, but should be one of {', '.join(shape.texts)}"
+        return None if isinstance(value, str) and value in shape.texts else told
     if shape is Anything or _is(value, shape):
         return None
     return f"{where} is {shown(value)}, but should be {_WORDS[shape]}"

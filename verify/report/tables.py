@@ -1,49 +1,97 @@
-"""The tables of every report, and how one is written as Markdown and as plain text."""
+"""The tables of every report: what a run found, stratum by stratum, family by family, rule by rule."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
-from tabulate import tabulate
+from verify.report import verdict, words
+from verify.report.blocks import Cell, Row, Table, compact
+from verify.report.evidence import NATURE, OUTCOMES, SUMS, JSONObject
 
-from verify.report import words
-from verify.report.blocks import Cell, Row, Table
-from verify.report.evidence import JSONObject
-from verify.report.verdict import MARKS, RANK, headline, proved_precisions
-
-_MARKDOWN = re.compile(
-    r"[\\`\[\]|~$]|\*(?! )|(?<! )\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|<(?=[A-Za-z/!?])"
-    r"|&(?=#?\w+;)|^[>#+-]|:(?=//)|(?<=www)\."
-)
-_OUTCOMES = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
+_MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
 _UNIFORM_PAIRS = 10_000
+_CLAIMS_ALL = re.compile(r"\b(every|each|all)\b", re.IGNORECASE)
+_PLACES = 11
+_GENERATE, _PROPAGATE, _KILL = "g", "p", "k"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the card.
+
+    Attributes:
+        name: what it is of.
+        items: what is said, in one text or in several that are counted where there is no room for all.
+        least, most: lines that a terminal gives it.
+        is_command: whether it is to be pasted into a shell.
+    """
+
+    name: str
+    items: list[str]
+    least: int = 1
+    most: int = 2
+    is_command: bool = False
+
+
+def facts(report: JSONObject) -> list[Fact]:
+    """Return what a run found, the verdicts first, what is cut first where room is short last."""
+    subject, pair = report["subject"], report.get("counterexample") or {}
+    sums, nature = verdict.told(report)
+    found = [
+        Fact("sums", [f"{sums.saying.name}: {sums.sentence}"], 2, 4),
+        Fact("nature", [f"{nature.saying.name}: {nature.sentence}" + (f" ({nature.reason})" if nature.reason else "")],
+             2, 3),
+        Fact("because", [sums.reason] if sums.reason else []),
+        Fact("again", [words.whole(pair["replay"])] if pair.get("replay") else [], 1, 4, is_command=True),
+        Fact("proof", [_proof(report)]),
+        Fact("subject", [f"{words.name(subject['name'])} {_by(subject)}".strip()], 1, 1),
+        Fact("parameters", [_parameters(report["parameters"])], 1, 1),
+        Fact("isolation", [words.name(subject.get("isolation") or "")], 1, 1),
+        Fact("cases", [_cases(report)], 1, 1),
+        Fact("failure rate", verdict.failure_rates(report), 2, 3),
+        Fact("cut short", verdict.cut_short(report), 1, 3),
+        Fact("to go on", [words.whole(report["go_on"])] if report.get("go_on") else [], 1, 3, is_command=True),
+        Fact("rules", _not_ok(report), 2, 6),
+        Fact("breaks in", _failing(report), 1, 3),
+        Fact("claims", [_tally(report["families"])], 1, 1),
+        Fact("file", [words.name(subject["spec"])], 1, 1),
+        Fact("sha256", [words.name(subject["sha256"])], 1, 1),
+        Fact("findings", [words.name(each["name"]) for each in subject.get("findings") or []], 1, 1),
+        Fact("time", [words.seconds(report["seconds"])], 1, 1),
+    ]  # fmt: skip
+    return [fact for fact in found if any(fact.items)]
 
 
 def card_rows(report: JSONObject) -> Table:
-    """Return what a run found in a table of two columns, for the terminal, Markdown and the page."""
-    subject, parameters = report["subject"], report["parameters"]
-    found, proof = report["counterexample"] or {}, report["proof"]
-    findings = ", ".join(words.name(each["name"]) for each in subject.get("findings") or [])
-    rows: dict[str, Cell | str] = {
-        "verdict": report["verdict"],
-        "because": headline(report),
-        "again": words.detail(found.get("replay") or ""),
-        "proof": _proof(proof) if proof else "",
-        "subject": words.name(subject["name"]),
-        "author": words.name(subject["author"]),
-        "file": words.name(subject["spec"]),
-        "sha256": Cell(words.name(subject["sha256"]), "code"),
-        "isolation": words.name(subject.get("isolation") or ""),
-        "sums by": words.name(subject.get("batching") or ""),
-        "cases": f"{report['failures']:,} of {report['cases']:,} failed",
-        "families": _tally(report["families"]),
-        "findings": findings,
-        "parameters": _parameters(parameters),
-        "audit": _outcomes(report["audit"]),
-        "time": words.seconds(report["seconds"]),
-    }
-    return Table("Verdict", [], [[Cell(name, header=True), value] for name, value in rows.items() if value])
+    """Return what a run found in a table of two columns, for Markdown and the page."""
+    marks = {"sha256": "code"}
+    rows: list[Row] = [
+        [Cell(fact.name, header=True), Cell("; ".join(fact.items), marks.get(fact.name, ""))] for fact in facts(report)
+    ]
+    return Table("Verdict", [], rows)
+
+
+def _cases(report: JSONObject) -> str:
+    batching = report["subject"].get("batching")
+    by = f"; sums by {words.name(batching)}" if batching else ""
+    return f"{report['failures']:,} of {report['cases']:,} failed{by}"
+
+
+def _failing(report: JSONObject) -> list[str]:
+    failing = sorted((row for row in report["strata"] if row["failures"]), key=lambda row: -row["failures"])
+    return [f"{words.name(row['name'])}: {row['failures']:,} of {row['cases']:,}" for row in failing]
+
+
+def _not_ok(report: JSONObject) -> list[str]:
+    return [f"{words.name(row['rule'])}, {row['outcome']}: {words.detail(row['observation'])}"
+            for row in _worst_first(report) if row["outcome"] != "ok"]  # fmt: skip
+
+
+def _worst_first(report: JSONObject) -> list[JSONObject]:
+    rows: list[JSONObject] = report["nature"]["rows"]
+    return sorted(rows, key=lambda row: -OUTCOMES.index(row["outcome"]))
 
 
 def families(report: JSONObject) -> Table:
@@ -51,16 +99,24 @@ def families(report: JSONObject) -> Table:
     rows: list[Row] = [
         [
             words.name(row["name"]),
+            row["question"],
             words.count(row["passed"]),
             Cell(words.count(row["failed"]), "bad" if row["failed"] else "soft"),
+            Cell(words.count(row["lost"]), "warn" if row["lost"] else "soft"),
             Cell(words.count(row["skipped"]), "warn" if row["skipped"] else "soft"),
             "-" if row.get("seconds") is None else words.seconds(row["seconds"]),
-            words.detail(row.get("reason") or ""),
+            _why(row),
         ]
-        for row in sorted(report["families"], key=lambda row: -row["failed"])
+        for row in sorted(report["families"], key=lambda row: (-row["failed"], -row["lost"]))
     ]
-    headers = ["family", "passed", "failed", "skipped", "time", "why skipped or failed"]
-    return _compact(Table("Claims by family", headers, rows, right=(1, 2, 3, 4)))
+    headers = ["family", "question", "passed", "failed", "lost", "skipped", "time", "why"]
+    return compact(Table("Claims by family", headers, rows, right=(2, 3, 4, 5, 6)))
+
+
+def _why(row: JSONObject) -> str:
+    """Return the reason of a family and what it is the reason of: of the worst that befell it."""
+    worst = next((name for name in ("failed", "lost", "skipped") if row[name]), "")
+    return f"{worst}: {words.detail(row['reason'])}" if worst and row.get("reason") else ""
 
 
 def strata(report: JSONObject) -> Table:
@@ -73,31 +129,46 @@ def strata(report: JSONObject) -> Table:
             Cell(words.count(row["failures"]), "bad" if row["failures"] else "soft"),
             "-" if row.get("failure_rate_bound_95") is None else words.one_in(row["failure_rate_bound_95"]),
             "-" if row.get("uniform_expected") is None else words.number(row["uniform_expected"], 2),
-            words.detail(row.get("sentence") or ""),
+            what_lies_in(row),
         ]
         for row in sorted(report["strata"], key=lambda row: -row["failures"])
     ]
-    headers = [
-        "stratum",
-        "family",
-        "cases",
-        "failures",
-        "fails at most",
-        f"in {_UNIFORM_PAIRS:,} uniform",
-        "what lies in it",
-    ]
+    headers = ["stratum", "family", "cases", "failures", "fails at most", f"in {_UNIFORM_PAIRS:,} uniform",
+               "what lies in it"]  # fmt: skip
     title = "Strata, regions of operand space that are sampled on purpose"
-    return _compact(Table(title, headers, rows, right=(2, 3, 4, 5)))
+    return compact(Table(title, headers, rows, right=(2, 3, 4, 5)))
 
 
-def audit(report: JSONObject) -> Table:
-    """Return what the audit observed."""
+def what_lies_in(row: JSONObject) -> str:
+    """Return the sentence of a stratum, or how much of it was done where it promises more than that."""
+    sentence = words.detail(row.get("sentence") or "")
+    if row.get("cut"):
+        return f"{words.detail(row['cut'])}. Aimed at: {sentence}"
+    if row.get("complete") is False and _CLAIMS_ALL.search(sentence):
+        return f"not all of it, {words.plural(row['cases'], 'case')}. Aimed at: {sentence}"
+    return sentence
+
+
+def nature(report: JSONObject) -> Table:
+    """Return what was observed of every rule about what a subject is, the worst first."""
     rows: list[Row] = [
-        [words.name(row["check"]), Cell(words.name(row["outcome"]), _OUTCOMES.get(row["outcome"], "soft")),
-         words.detail(row["detail"])]
-        for row in report["audit"]
+        [words.name(row["rule"]), Cell(row["outcome"], _MARKS[row["outcome"]]), words.detail(row["observation"])]
+        for row in _worst_first(report)
+    ]
+    return Table(
+        f"{verdict.QUESTIONS['nature']} By behaviour, not by its source", ["rule", "outcome", "observed"], rows
+    )
+
+
+def stages(report: JSONObject) -> Table:
+    """Return what the run did, in its order, and where it was cut short."""
+    marks = {"done": "soft", "cut short": "warn", "not begun": "warn", "failed": "bad"}
+    rows: list[Row] = [
+        [words.name(row["name"]), Cell(row["outcome"], marks[row["outcome"]]),
+         "-" if row.get("seconds") is None else words.seconds(row["seconds"]), words.detail(row.get("detail") or "")]
+        for row in report.get("stages") or []
     ]  # fmt: skip
-    return Table("Audit, by behaviour", ["check", "outcome", "observed"], rows)
+    return compact(Table("Stages of the run", ["stage", "outcome", "time", "detail"], rows, right=(2,)))
 
 
 def parameters(report: JSONObject) -> Table:
@@ -137,91 +208,106 @@ def board(reports: list[JSONObject]) -> Table:
     """Return one line for each of many subjects: the surest first, then the smallest, then by name."""
     rows: list[Row] = [
         [
-            Cell(report["verdict"], MARKS[report["verdict"]], header=True),
+            Cell(verdict.sums_of(report).name, verdict.sums_of(report).mark, header=True),
+            Cell(verdict.nature_of(report).name, verdict.nature_of(report).mark),
             Cell(words.name(report["subject"]["name"]), note=_by(report["subject"])),
             Cell(words.count(report["parameters"].get("counted")), note=_claim(report["parameters"])),
-            headline(report),
-            _outcomes(report["audit"]),
+            verdict.headline(report),
             words.seconds(report["seconds"]),
             words.name(report["subject"]["spec"]),
         ]
         for report in sorted(reports, key=_board_key)
     ]
-    headers = ["verdict", "adder", "parameters", "because", "audit", "time", "file"]
-    return Table("The surest first, then the smallest", headers, rows, right=(2, 5))
+    headers = ["sums", "nature", "adder", "parameters", "because", "time", "file"]
+    return Table("The surest first, then the smallest", headers, rows, right=(3, 5))
 
 
-def markdown(table: Table) -> str:
-    """Return a table as GitHub shows it, every text escaped."""
-    rows = [[escaped(str(cell)) for cell in row] for row in table.rows]
-    width = max((len(row) for row in rows), default=len(table.headers))
-    headers = [escaped(header) for header in table.headers] or [""] * width
-    return tabulate(rows, headers, "github", disable_numparse=True, colalign=_align(table, width))
+def board_counts(reports: list[JSONObject]) -> dict[str, list[str]]:
+    """Return how many of a board's subjects have each verdict, by question; verdicts that none has are not named."""
+    found = {
+        "sums": [verdict.sums_of(report).name for report in sorted(reports, key=_board_key)],
+        "nature": [verdict.nature_of(report).name for report in sorted(reports, key=_board_key)],
+    }
+    return {
+        verdict.QUESTIONS[question]: [f"{names.count(name):,} {name}" for name in dict.fromkeys(names)]
+        for question, names in found.items()
+    }
 
 
-def plain(table: Table, widths: list[int | None] | None = None) -> str:
-    """Return a table as a terminal shows it."""
-    rows = [[str(cell) for cell in row] for row in table.rows]
-    width = max((len(row) for row in rows), default=len(table.headers))
-    look = "simple" if table.headers else "plain"
-    return tabulate(
-        rows, table.headers, look, disable_numparse=True, maxcolwidths=widths, colalign=_align(table, width),
-        preserve_whitespace=True,
-    )  # fmt: skip
+def diagram(found: JSONObject) -> Table:
+    """Return a sum column by column, most significant first: carries, digits, kinds, wrong digits marked."""
+    a, b, expected, got = (found[key] for key in ("a", "b", "expected", "got"))
+    places = range(max(_PLACES, len(str(expected))) - 1, -1, -1)
+    rows: list[Row] = [
+        ["carry in", *(Cell("1" if _carry(a, b, place) else "", "soft") for place in places)],
+        ["a", *_digits(a, places, found.get("idle_a"))],
+        ["b", *_digits(b, places, found.get("idle_b"))],
+        ["expected", *(Cell(_digit(expected, place), "strong") for place in places)],
+    ]
+    if type(got) is int and 0 <= got < 10 ** len(places):
+        marks = ["bad" if _digit(got, place) != _digit(expected, place) else "" for place in places]
+        rows.append(["got", *(Cell(_digit(got, place), mark) for place, mark in zip(places, marks, strict=True))])
+    rows.append(["kind", *(Cell(_kind(a, b, place), "soft") for place in places)])
+    rows.append(["column", *(Cell(str(place + 1), "soft") for place in places)])
+    title = "g generates, p propagates, k kills a carry; a dot is a digit that may be any other; column 1 is the units"
+    return Table(title, [], [[Cell(str(row[0]), header=True), *row[1:]] for row in rows], look="diagram")
 
 
-def escaped(text: str) -> str:
-    r"""Return a text that Markdown shows as it is, on one line; what Markdown leaves alone is left alone.
-
-    >>> print(escaped("a|b <i>*c* 0 <= 2 * mlp.in_proj"))
-    a\|b \<i>\*c\* 0 <= 2 * mlp.in_proj
-    """
-    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
+def _digits(operand: int, places: range, idle: Any) -> Row:
+    dots = idle if isinstance(idle, list) else []
+    return [Cell("·", "soft") if place in dots else _digit(operand, place) for place in places]
 
 
-def choose(table: Table, headers: list[str]) -> Table:
-    """Return a table with some of its columns."""
-    columns = [table.headers.index(header) for header in headers]
-    right = tuple(place for place, column in enumerate(columns) if column in table.right)
-    return replace(
-        table, headers=headers, rows=[[row[column] for column in columns] for row in table.rows], right=right
+def _digit(number: int, place: int) -> str:
+    return str(number // 10**place % 10)
+
+
+def _carry(a: int, b: int, place: int) -> bool:
+    return bool(a % 10**place + b % 10**place >= 10**place)
+
+
+def _kind(a: int, b: int, place: int) -> str:
+    total = int(_digit(a, place)) + int(_digit(b, place))
+    return _GENERATE if total > 9 else _PROPAGATE if total == 9 else _KILL
+
+
+def _proof(report: JSONObject) -> str:
+    """Return a theorem in short, or why there is none; the statement in full stands on the page."""
+    found = report.get("proof")
+    if not found:
+        return ""
+    if not verdict.shows_theorem(report):
+        why = words.detail(found.get("reason") or "no certificate was accepted")
+        return (
+            f"a certificate was accepted for its model, which says nothing of add: {why}" if found["accepted"] else why
+        )
+    precisions = _certified(found["certificate"])
+    bounds = [f"{label} {words.name(found[key])}" for key, label in _BOUNDS.items() if found.get(key) is not None]
+    told = ", ".join(bounds)
+    return (
+        f"in {precisions}, in any order of evaluation; {told}" if precisions else words.detail(found.get("statement"))
     )
 
 
-def _compact(table: Table) -> Table:
-    """Return a table without the columns in which no row says anything."""
-    said = [{str(row[column]) for row in table.rows} - {"", "-"} for column in range(len(table.headers))]
-    return choose(table, [header for header, texts in zip(table.headers, said, strict=True) if texts])
+_BOUNDS = {"margin": "least margin", "error_bound": "largest error bound"}
 
 
-def _align(table: Table, width: int) -> tuple[str, ...]:
-    return tuple("right" if column in table.right else "left" for column in range(width)) if table.rows else ()
-
-
-def _proof(found: JSONObject) -> str:
-    """Return what is proved in short; the statement in full stands on the page and in the certificate."""
-    certificate = found["certificate"]
-    if not isinstance(certificate, dict):
-        return words.detail(found["statement"])
-    proved = proved_precisions(certificate)
-    least, largest = (words.name(found[key]) for key in ("margin", "error_bound"))
-    told = f"in {', '.join(proved)}, in any order of evaluation" if proved else "in no precision"
-    return f"{told}; least margin {least}, largest error bound {largest}"
+def _certified(certificate: object) -> str:
+    """Return the precisions that a certificate states, where it is one of a form that is known here."""
+    try:
+        return ", ".join(verdict.certified_precisions(certificate))  # type: ignore[arg-type]
+    except (TypeError, KeyError, AttributeError):
+        return ""
 
 
 def _tally(found: list[JSONObject]) -> str:
-    passed, failed, skipped = (sum(row[key] for row in found) for key in ("passed", "failed", "skipped"))
-    return f"{len(found)} families: {passed:,} claims hold, {failed:,} fail, {skipped:,} skipped"
+    passed, failed, skipped, lost = (sum(row[key] for row in found) for key in ("passed", "failed", "skipped", "lost"))
+    return f"{len(found)} families: {passed:,} hold, {failed:,} fail, {skipped:,} skipped, {lost:,} lost"
 
 
 def _parameters(found: JSONObject) -> str:
     named = ((key, found.get(key)) for key in ("counted", "declared", "unique", "dead"))
     return ", ".join(f"{words.count(number)} {key}" for key, number in named if number is not None) or "-"
-
-
-def _outcomes(found: list[JSONObject]) -> str:
-    counts = {outcome: sum(row["outcome"] == outcome for row in found) for outcome in _OUTCOMES}
-    return ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number) or "-"
 
 
 def _flat(value: object) -> str:
@@ -241,4 +327,5 @@ def _claim(found: JSONObject) -> str:
 
 def _board_key(report: JSONObject) -> tuple[object, ...]:
     counted = report["parameters"].get("counted")
-    return RANK[report["verdict"]], counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]
+    ranks = SUMS.index(report["sums"]["verdict"]), NATURE.index(report["nature"]["verdict"])
+    return *ranks, counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]

@@ -14,7 +14,7 @@ STATES = ("0", "1", "0 c", "1 c")
 PAIRS = ("0 + 0", "0 + 1", "1 + 0", "1 + 1")
 HEADERS = ["pair", *(f"after {state}" for state in STATES)]
 _HOTTEST = 5
-_OUTCOMES = {"proved": "good", "refuted": "bad", "at risk": "bad"}
+_OUTCOMES = {"proved": ("holds", "good"), "refuted": ("refuted", "bad"), "at risk": ("at risk", "bad")}  # as told here
 _HOTTEST_RATIO = math.log(1e4)
 
 
@@ -43,7 +43,7 @@ def against_bounds(proof: JSONObject) -> list[Table]:
         if precision["transitions"] and precision["modes"]:
             mode = min(precision["modes"], key=lambda each: (each["outcome"] == "proved", _ratio(each)))
             rows = _ratio_rows(precision, mode)
-            names, _ = maps.setdefault(f"{mode['outcome']}, {mode['mode']}", {}).setdefault(str(rows), ([], rows))
+            names, _ = maps.setdefault(f"{_outcome(mode)[0]}, {mode['mode']}", {}).setdefault(str(rows), ([], rows))
             names.append(words.name(precision["precision"]))
     return [
         Table(f"Margin over error bound in {', '.join(names)}: {words.name(outcome)}", HEADERS, rows, look="grid")
@@ -70,7 +70,7 @@ def _ratio_rows(precision: JSONObject, mode: JSONObject) -> list[Row]:
 
 
 def precisions(proof: JSONObject) -> Table:
-    """Return what is decided in each precision and mode."""
+    """Return what holds in each precision and mode; the word proved is for the verdict alone."""
     rows: list[Row] = []
     for precision in proof["precisions"]:
         for mode in precision["modes"]:
@@ -78,14 +78,18 @@ def precisions(proof: JSONObject) -> Table:
             rows.append([
                 words.name(precision["precision"]),
                 words.name(mode["mode"]),
-                Cell(words.name(mode["outcome"]), _OUTCOMES.get(mode["outcome"], "warn")),
+                Cell(*_outcome(mode)),
                 _decimal(precision.get("margin")),
                 _decimal(max(errors)) if errors else "-",
                 "exact" if mode.get("road") == "exact" else _decimal(mode.get("ratio")),
                 words.detail(mode.get("reason") or ("no operation rounds" if mode.get("road") == "exact" else "")),
             ])  # fmt: skip
     headers = ["precision", "mode", "outcome", "least margin", "largest error bound", "least ratio", "because"]
-    return Table("What is proved in which precision", headers, rows, right=(3, 4, 5))
+    return Table("What holds in which precision", headers, rows, right=(3, 4, 5))
+
+
+def _outcome(mode: JSONObject) -> tuple[str, str]:
+    return _OUTCOMES.get(mode["outcome"], (words.name(mode["outcome"]), "warn"))
 
 
 def _map(title: str, cell: Callable[[int, int], Cell]) -> Table:

@@ -1,4 +1,8 @@
-"""The verdict in words: what it is, how sure it is and why, where it breaks, how fast it was."""
+"""The two verdicts in words: what each says, how sure that is and why, where it breaks, what was left out.
+
+Every sentence that belongs to one verdict alone stands in `SUMS`, `NATURE` or `DISAGREEMENT`, and nowhere else: a test
+walks them through every output, and finds each where its verdict is and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,132 @@ from dataclasses import dataclass
 from typing import Any
 
 from verify.report import words
-from verify.report.evidence import Evidence, JSONObject
+from verify.report.evidence import (
+    AS_DECLARED,
+    COUNTEREXAMPLE,
+    EXHAUSTIVE,
+    MODEL_PROVED,
+    NO_COUNTEREXAMPLE,
+    PROVED,
+    SUSPECT,
+    THEOREMS,
+    UNDECIDED,
+    UNKNOWN,
+    VIOLATED,
+    Evidence,
+    JSONObject,
+)
 
-PROVED, NO_COUNTEREXAMPLE, UNDECIDED, COUNTEREXAMPLE = "PROVED", "NO COUNTEREXAMPLE", "UNDECIDED", "COUNTEREXAMPLE"
-SIGNS = {PROVED: "✓", NO_COUNTEREXAMPLE: "≈", UNDECIDED: "?", COUNTEREXAMPLE: "✗"}
-MARKS = {PROVED: "good", NO_COUNTEREXAMPLE: "info", UNDECIDED: "warn", COUNTEREXAMPLE: "bad"}
-RANK = {verdict: rank for rank, verdict in enumerate(SIGNS)}  # the surest first
-STATEMENT_TITLES = {PROVED: "What is proved", NO_COUNTEREXAMPLE: "Why it is no proof"}
 ALL_PAIRS = "all 10²⁰ pairs of operands"
+QUESTIONS = {"sums": "Does it add?", "nature": "Is it what it says it is?"}
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What one verdict says, and no other does.
+
+    Attributes:
+        name: as it is shown.
+        sign: beside it.
+        mark: how it is drawn: good, info, warn or bad.
+        sentence: what it says of this subject; names in braces are filled in by `sentence`.
+        badge: the same in a few words.
+        sure: how sure that is, in a few words, and `why`, in a sentence.
+        title: over the statement or the reason that stands below it on a page; "" where none does.
+    """
+
+    name: str
+    sign: str
+    mark: str
+    sentence: str
+    badge: str
+    sure: str = ""
+    why: str = ""
+    title: str = ""
+
+
+SUMS = {
+    PROVED: Saying(
+        PROVED,
+        "✓",
+        "good",
+        f"Right for {ALL_PAIRS}, by a theorem whose certificate a second program accepted",
+        "proved for 10²⁰ pairs",
+        "A theorem",
+        "The program that is proved is the one that ran{precisions}",
+        "What is proved",
+    ),
+    MODEL_PROVED: Saying(
+        MODEL_PROVED,
+        "✓",
+        "good",
+        f"Greedy decoding of its model is right for {ALL_PAIRS}, by a theorem; that add decodes so was seen, no more",
+        "model proved for 10²⁰ pairs",
+        "A theorem of its model",
+        "Of add itself it is known only that it decoded so in the cases that were compared{precisions}",
+        "What is proved of its model",
+    ),
+    EXHAUSTIVE: Saying(
+        EXHAUSTIVE,
+        "✓",
+        "good",
+        "Every pair that there is was asked of add, and every answer is the sum",
+        "exhaustive",
+        "Nothing is left to try",
+        "An exhaustive run needs no theorem",
+    ),
+    NO_COUNTEREXAMPLE: Saying(
+        NO_COUNTEREXAMPLE,
+        "≈",
+        "info",
+        "No pair that it adds wrongly was found in {cases}, which is no proof",
+        "no counterexample in {number}",
+        "{cases} tried, no more",
+        "Pairs that were not tried may be added wrongly",
+        "Why it is no proof",
+    ),
+    UNDECIDED: Saying(
+        UNDECIDED,
+        "?",
+        "warn",
+        "It was not decided: {reason}",
+        "undecided",
+        "Not at all",
+        "This run says nothing of pairs, right or wrong",
+    ),
+    COUNTEREXAMPLE: Saying(
+        COUNTEREXAMPLE,
+        "✗",
+        "bad",
+        "{equation}, and one wrong sum is enough",
+        "counterexample",
+        "Certain",
+        "The pair was asked again in a fresh process, and the counterexample stands",
+    ),
+}  # the surest first
+
+DISAGREEMENT = Saying(
+    UNDECIDED,
+    "!",
+    "warn",
+    "The proof and the run disagree, which is a bug of this project: please report it with this evidence",
+    "proof and run disagree",
+    "Neither is believed",
+    "A wrong sum was seen where a certificate says that there is none; both are shown",
+    "What the certificate states",
+)
+
+NATURE = {
+    AS_DECLARED: Saying(AS_DECLARED, "✓", "good", "Nothing was seen that is not as declared", "as declared"),
+    UNKNOWN: Saying(UNKNOWN, "?", "warn", "Too little of it was seen to say", "nature unknown"),
+    SUSPECT: Saying(SUSPECT, "?", "warn", "Something was seen that speaks against it, and breaks no rule", "suspect"),
+    VIOLATED: Saying(VIOLATED, "✗", "bad", "It breaks a rule of what it says it is", "violated"),
+}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One of the four questions that a reader has, its answer in a few words, and one sentence more."""
+    """One of the questions that a reader has beyond the verdicts, its answer in a few words, and one sentence more."""
 
     question: str
     answer: str
@@ -26,78 +143,149 @@ class Answer:
     mark: str = ""
 
 
+@dataclass(frozen=True)
+class Told:
+    """A verdict as it is told of one subject: the sentence filled in, the reason beside it."""
+
+    question: str
+    saying: Saying
+    sentence: str
+    reason: str = ""
+
+
+def sums_of(report: JSONObject) -> Saying:
+    """Return what is said of the sums."""
+    return DISAGREEMENT if report.get("disagreement") else SUMS[report["sums"]["verdict"]]
+
+
+def nature_of(report: JSONObject) -> Saying:
+    """Return what is said of the nature."""
+    return NATURE[report["nature"]["verdict"]]
+
+
+def told(report: JSONObject) -> tuple[Told, Told]:
+    """Return both verdicts, each with its sentence and the reason that stands beside it."""
+    sums, nature = sums_of(report), nature_of(report)
+    told_already = sums.name in (UNDECIDED, COUNTEREXAMPLE)  # by the sentence
+    reason = words.detail(report.get("disagreement") or ("" if told_already else report["sums"]["reason"]))
+    return (
+        Told(QUESTIONS["sums"], sums, _filled(sums.sentence, report), reason),
+        Told(QUESTIONS["nature"], nature, nature.sentence, words.detail(report["nature"]["reason"])),
+    )
+
+
+def headline(report: JSONObject) -> str:
+    """Return what is said of the sums, in one line."""
+    return _filled(sums_of(report).sentence, report)
+
+
+def badge_text(report: JSONObject) -> str:
+    """Return both verdicts in a few words."""
+    sums, nature = sums_of(report), nature_of(report)
+    return f"{_filled(sums.badge, report)}, {nature.badge}"
+
+
+def worst_mark(report: JSONObject) -> str:
+    """Return the mark of the worse of the two verdicts."""
+    marks = {sums_of(report).mark, nature_of(report).mark}
+    return next(mark for mark in ("bad", "warn", "info", "good") if mark in marks)
+
+
+def _filled(text: str, report: JSONObject, precisions: str = "") -> str:
+    pair = report.get("counterexample")
+    return text.format(
+        cases=words.plural(report["cases"], "case"),
+        number=words.count(report["cases"]),
+        reason=words.detail(report["sums"]["reason"]).rstrip("."),
+        equation=equation(pair) if pair else "",
+        precisions=precisions,
+    )
+
+
 def answers(evidence: Evidence) -> list[Answer]:
-    """Return the answers to the four questions of a reader."""
+    """Return the answers to what a reader asks beyond the verdicts."""
     report = evidence.correctness
     if report is None:
         return []
-    return [_is_it_right(report), _how_sure(evidence, report), _where_it_breaks(report), _how_fast(evidence, report)]
-
-
-def _is_it_right(report: JSONObject) -> Answer:
-    verdict, found = report["verdict"], report["counterexample"]
-    if verdict == PROVED:
-        return Answer("Is it right?", "Yes", f"For {ALL_PAIRS}, by proof.", "good")
-    if verdict == COUNTEREXAMPLE:
-        more = _difference(found) if found else words.detail(report["reason"])
-        return Answer("Is it right?", "No", more, "bad")
-    if verdict == UNDECIDED:
-        return Answer("Is it right?", "Not decided", words.detail(report["reason"]), "warn")
-    return Answer("Is it right?", "As far as tried", "No pair was added wrongly; that is no proof.", "info")
-
-
-def _difference(found: JSONObject) -> str:
-    if type(found["got"]) is not int:
-        return "The answer is no integer."
-    return f"This sum is off by {found['got'] - found['expected']:+,}."
+    return [_how_sure(evidence, report), _where_it_breaks(report), _left_out(report), _how_fast(evidence, report)]
 
 
 def _how_sure(evidence: Evidence, report: JSONObject) -> Answer:
-    cases, failures = report["cases"], report["failures"]
-    tried = f"{failures:,} of {words.plural(cases, 'case')} failed."
-    if report["verdict"] == PROVED:
-        return Answer(
-            "How sure is that?", "A theorem", f"A certificate was accepted{_where_proved(evidence)}. {tried}", "good"
-        )
-    if report["verdict"] == COUNTEREXAMPLE:
-        return Answer("How sure is that?", "Certain", f"One wrong sum is enough. {tried}", "bad")
-    return Answer("How sure is that?", f"{cases:,} cases", bound(report), MARKS[report["verdict"]])
+    saying = sums_of(report)
+    why = _filled(saying.why, report, _where_it_holds(evidence))
+    rates = f"Failure rate of uniform pairs, {'; '.join(failure_rates(report))}." if report["failure_rates"] else ""
+    more = f"{why}. {words.count(report['failures'])} of {words.plural(report['cases'], 'case')} failed. {rates}"
+    return Answer("How sure is that?", _filled(saying.sure, report), more.strip(), saying.mark)
 
 
-def _where_proved(evidence: Evidence) -> str:
-    proved = proved_precisions(evidence.proof) if evidence.proof else []
-    return f" for {', '.join(proved)}, in any order of evaluation" if proved else ""
+def _where_it_holds(evidence: Evidence) -> str:
+    holds = certified_precisions(evidence.proof) if evidence.proof else []
+    return f"; it holds in {', '.join(holds)}, in any order of evaluation" if holds else ""
 
 
-def proved_precisions(certificate: JSONObject) -> list[str]:
-    """Return the precisions in which a certificate proves every mode."""
+def certified_precisions(certificate: JSONObject) -> list[str]:
+    """Return the precisions in which a certificate states that every mode is right."""
     found = certificate["precisions"]
-    proved = [each for each in found if each["modes"] and all(mode["outcome"] == "proved" for mode in each["modes"])]
-    return [words.name(each["precision"]) for each in proved]
+    holds = [each for each in found if each["modes"] and all(mode["outcome"] == "proved" for mode in each["modes"])]
+    return [words.name(each["precision"]) for each in holds]
 
 
-def bound(report: JSONObject) -> str:
-    """Return what the cases support, and of what: of uniform operands alone."""
-    rate = report["failure_rate_bound_95"]
-    if rate is None:
-        return "These cases bound no failure rate: none was drawn uniformly."
-    return (
-        f"With 95 % confidence at most {words.one_in(rate)} pairs fails, of pairs drawn uniformly. It says nothing of "
-        "pairs that are rare among those, such as long carry chains."
-    )
+def failure_rates(report: JSONObject) -> list[str]:
+    """Return what uniform draws say of the failure rate: for each way in which sums were obtained, never for another.
+
+    Where failures were seen it is an estimate with its interval, else a bound.
+    """
+    return [_rate(row) for row in report["failure_rates"] if row["cases"]]
+
+
+def _rate(row: JSONObject) -> str:
+    whose = _WHOSE.get(row["of"]) or f"of {words.name(row['of'])}"
+    drawn = words.plural(row["cases"], "draw")
+    if row["failures"]:
+        low, high = row["interval_95"]
+        between = f"{words.one_in(low)} to {words.one_in(high)}"
+        return f"{whose}, {drawn}: {row['failures']:,} failed, about {words.one_in(row['estimate'])} (95 %: {between})"
+    if row.get("bound_95") is None:
+        return f"{whose}, {drawn}: none failed"
+    return f"{whose}, {drawn}: at most {words.one_in(row['bound_95'])} (95 %)"
+
+
+_WHOSE = {"add": "of add itself"}
 
 
 def _where_it_breaks(report: JSONObject) -> Answer:
     failing = [row for row in report["strata"] if row["failures"]]
-    families = [row for row in report["families"] if row["failed"]]
+    families = [row for row in report["families"] if row["failed"] and row["question"] == "sums"]
     question = "Where does it break?"
+    searched, claimed = words.plural(len(report["strata"]), "stratum", "strata"), len(report["families"])
     if not failing and not families:
-        more = f"{words.plural(len(report['strata']), 'stratum', 'strata')} of operand space tried."
-        return Answer(question, "Nowhere found", more, "good" if report["verdict"] == PROVED else "info")
+        more = f"{searched} of operand space tried."
+        return Answer(question, "Nowhere found", more, sums_of(report).mark)
     named = ", ".join(words.name(row["name"]) for row in (failing or families)[:4])
-    searched, claimed = len(report["strata"]), len(report["families"])
-    more = f"{len(failing)} of {searched} strata and {len(families)} of {claimed} families fail."
+    more = f"{len(failing)} of {searched} and claims about sums of {len(families)} of {claimed} families fail."
     return Answer(question, named, more, "bad")
+
+
+def _left_out(report: JSONObject) -> Answer:
+    question, found = "What was left out?", cut_short(report)
+    if not found:
+        return Answer(question, "Nothing", "No stratum and no stage was cut short.", "good")
+    on = f" To go on: {words.detail(report['go_on'])}" if report.get("go_on") else ""
+    return Answer(question, words.plural(len(found), "thing"), f"{'; '.join(found[:3])}.{on}", "warn")
+
+
+def cut_short(report: JSONObject) -> list[str]:
+    """Return what was not done, or not to its end, one thing each."""
+    strata = [f"{words.name(row['name'])}, {words.detail(row['cut'])}" for row in report["strata"] if row.get("cut")]
+    stages = [
+        f"stage {words.name(row['name'])}: {row['outcome']}"
+        + (f", {words.detail(row['detail'])}" if row.get("detail") else "")
+        for row in report.get("stages") or []
+        if row["outcome"] != "done"
+    ]
+    lost = [f"{words.plural(row['lost'], 'claim')} of {words.name(row['name'])} lost"
+            for row in report["families"] if row["lost"]]  # fmt: skip
+    return [*stages, *strata, *lost]
 
 
 def _how_fast(evidence: Evidence, report: JSONObject) -> Answer:
@@ -115,32 +303,23 @@ def _how_fast(evidence: Evidence, report: JSONObject) -> Answer:
 
 
 def equation(found: JSONObject) -> str:
-    """Return a counterexample in one line."""
+    """Return a wrong sum in one line."""
     return f"{found['a']} + {found['b']} = {found['expected']}, but it says {words.name(found['got'])}"
 
 
 def statement(evidence: Evidence) -> str:
-    """Return in full what a proof proves, or why there is none; "" where a counterexample leaves nothing to say."""
+    """Return in full what a theorem states, or why there is none; "" where the verdict leaves nothing to say."""
     report = evidence.correctness
-    if report is None or report["verdict"] not in STATEMENT_TITLES:
+    if report is None or not sums_of(report).title:
         return ""
-    if report["verdict"] == PROVED:
-        return words.whole((report["proof"] or evidence.proof or {"statement": ""})["statement"])
-    return words.whole(report["reason"])
+    if sums_of(report).name == NO_COUNTEREXAMPLE:
+        return words.whole(report["sums"]["reason"])
+    return words.whole((report.get("proof") or {}).get("statement") or (evidence.proof or {}).get("statement") or "")
 
 
-def headline(report: JSONObject) -> str:
-    """Return the verdict in one line, with what it rests on."""
-    verdict, found = report["verdict"], report["counterexample"]
-    if verdict == PROVED:
-        return f"right for {ALL_PAIRS}"
-    if verdict == COUNTEREXAMPLE and found:
-        return equation(found)
-    if verdict == NO_COUNTEREXAMPLE:
-        rate = report["failure_rate_bound_95"]
-        sure = "" if rate is None else f", at most {words.one_in(rate)} uniform pairs fails with 95 % confidence"
-        return f"{report['failures']:,} of {words.plural(report['cases'], 'case')} failed{sure}"
-    return words.detail(report["reason"])
+def shows_theorem(report: JSONObject | None) -> bool:
+    """Return whether a certificate is part of what is told: where the verdict rests on it, or disagrees with it."""
+    return report is not None and (report["sums"]["verdict"] in THEOREMS or bool(report.get("disagreement")))
 
 
 def wrong_step(step: Any) -> str:

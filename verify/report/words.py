@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from unicodedata import category, east_asian_width
 
 from verify.text import printable
 
@@ -117,3 +118,60 @@ def plural(number_of: int, singular: str, many: str = "") -> str:
     ('1 failure', '0 failures', '2 strata')
     """
     return f"{number_of:,} {singular if number_of == 1 else many or singular + 's'}"
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    >>> width("46"), width("四"), width("e\u0301")
+    (2, 2, 1)
+    """
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if character.isascii():
+        return 1
+    return 0 if category(character) in ("Mn", "Me") else 1 + (east_asian_width(character) in "WF")
+
+
+def clipped(text: str, room: int) -> str:
+    """Return a text that takes at most so many columns, its end as dots where it is cut.
+
+    >>> clipped("placed-chains", 9)
+    'placed...'
+    """
+    return text if width(text) <= room else f"{_head(text, room - 3)}..."
+
+
+def folded(text: str, room: int, most: int | None = None) -> list[str]:
+    """Return a text on lines of at most so many columns, at most so many lines, its end as dots where it is cut.
+
+    >>> folded("a carry chain of 4 columns", 10, most=2)
+    ['a carry', 'chain ...']
+    """
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and width(lines[-1]) + 1 + width(word) <= room:
+            lines[-1] += f" {word}"
+            continue
+        rest = word
+        while rest:
+            head = _head(rest, room)
+            lines.append(head)
+            rest = rest[len(head) :]
+    lines = lines[1:] or [""]
+    return (
+        lines
+        if most is None or len(lines) <= most
+        else [*lines[: most - 1], f"{_head(lines[most - 1], room - 4).rstrip()} ..."]
+    )
+
+
+def _head(text: str, room: int) -> str:
+    taken = 0
+    for index, character in enumerate(text):
+        taken += _columns(character)
+        if taken > room:
+            return text[: max(index, 1)]
+    return text
