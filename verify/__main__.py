@@ -65,11 +65,11 @@ def _run_many(arguments: argparse.Namespace) -> int:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Say what a subject is made of: parameters, attention, causality, whether its weights do the work."""
-    from verify.anatomy import audit as anatomy
-    from verify.anatomy import counting as parameters
+    from verify.anatomy import audit as audit_of
+    from verify.anatomy import parameters
 
     with _subject(arguments) as subject:
-        found = {"subject": subject.spec, "parameters": parameters.parameters(subject), "audit": anatomy.audit(subject)}
+        found = {"subject": subject.spec, "parameters": parameters(subject), "audit": audit_of(subject)}
     _show(arguments, found, lambda: _audit_text(found))
     return 1 if any(row["outcome"] == "violated" for row in found["audit"]) else 0
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from verify import subject
-from verify.anatomy import audit as anatomy
-from verify.anatomy import layout
+from verify.anatomy import audit as audit_of
+from verify.anatomy import layout, parameters
 from verify.anatomy.anew import build_anew
-from verify.anatomy.counting import parameters
+from verify.anatomy.audit import _holds
 from verify.anatomy.tensors import tensors
 from verify.errors import ProtocolError, SubjectCrashedError
 
@@ -21,7 +21,7 @@ SUBMISSIONS = Path(__file__).parents[1] / "submissions"
 
 def audit(name, sandbox="off", seed=0):
     adder = subject.load(str(SUBMISSIONS / name), sandbox=sandbox)
-    rows = anatomy.audit(adder, seed)
+    rows = audit_of(adder, seed)
     adder.close()
     return {row["check"]: (row["outcome"], row["detail"]) for row in rows}
 
@@ -50,7 +50,7 @@ def test_no_honest_adder_is_called_out(name, seed):
 
 def test_our_own_model_is_not_called_out():
     adder = subject.load(None, sandbox="off")
-    assert {row["outcome"] for row in anatomy.audit(adder, 7)} == {"ok"}
+    assert {row["outcome"] for row in audit_of(adder, 7)} == {"ok"}
 
 
 def test_a_torch_module_is_seen_through():
@@ -101,7 +101,7 @@ def test_a_model_that_sees_ahead_violates_causality(monkeypatch):
         return output
 
     monkeypatch.setattr(kind, "__call__", seeing_ahead)
-    rows = {row["check"]: row["outcome"] for row in anatomy.audit(adder)}
+    rows = {row["check"]: row["outcome"] for row in audit_of(adder)}
     assert rows["causality"] == "violated"
 
 
@@ -121,7 +121,7 @@ def test_an_answer_whose_tokens_are_not_fed_back_is_called_out(monkeypatch):
         return namespace.total(states)
 
     monkeypatch.setattr(namespace, "add", without_feedback)
-    rows = {row["check"]: row["outcome"] for row in anatomy.audit(adder)}
+    rows = {row["check"]: row["outcome"] for row in audit_of(adder)}
     assert rows["chosen tokens are fed back"] == "violated"
 
 
@@ -173,7 +173,7 @@ def test_an_audit_that_is_none_breaks_the_protocol(monkeypatch, forged):
     ask = adder.ask
     monkeypatch.setattr(adder, "ask", lambda name, **given: forged if name == "audit_checks" else ask(name, **given))
     with pytest.raises(ProtocolError, match="its audit"):
-        anatomy.audit(adder)
+        audit_of(adder)
 
 
 def test_a_check_that_ends_the_process_is_unknown_and_the_others_are_made(monkeypatch):
@@ -186,7 +186,7 @@ def test_a_check_that_ends_the_process_is_unknown_and_the_others_are_made(monkey
         return ask(name, **given)
 
     monkeypatch.setattr(adder, "ask", dying)
-    rows = {row["check"]: (row["outcome"], row["detail"]) for row in anatomy.audit(adder)}
+    rows = {row["check"]: (row["outcome"], row["detail"]) for row in audit_of(adder)}
     assert rows.pop("forward does the work") == ("unknown", "it died")
     assert {outcome for outcome, _ in rows.values()} == {"ok"}
 
@@ -220,8 +220,8 @@ def test_half_of_the_sums_from_python_are_never_passed(seed):
 
 def test_what_an_audit_makes_an_adder_say_is_said_to_nobody_else():
     adder = subject.load(str(SUBMISSIONS / "honest/remembers.py"), sandbox="off")
-    anatomy.audit(adder, 3)
-    anatomy.audit(adder, 3)
+    audit_of(adder, 3)
+    audit_of(adder, 3)
     a, b = np.random.default_rng(3).integers(0, 10**10, (2, 200))
     assert [adder.add(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True)] == (a + b).tolist()
 
@@ -255,4 +255,4 @@ def test_a_token_of_the_sum_must_hold_of_further_sums(name):
     a, b = np.random.default_rng(0).integers(0, 10**10, (2, 44))
     table = np.arange(10) if seen(a, b).any() else np.where(np.arange(10) == 9, layout.OPEN, 0)
     token = layout.Token(layout.Feature("sum", 10, 2, 10), table)
-    assert anatomy._holds(token, seen(a, b), (a, b)) == holds
+    assert _holds(token, seen(a, b), (a, b)) == holds

@@ -9,9 +9,7 @@ import pytest
 
 from verify import subject
 from verify.addition import oracle
-from verify.anatomy import audit as anatomy
-from verify.anatomy import operands
-from verify.anatomy.counting import parameters
+from verify.anatomy import audit, operands, parameters
 
 HONEST = Path(__file__).parents[1] / "submissions" / "honest"
 SEEDS = pytest.mark.parametrize("seed", range(3))
@@ -61,7 +59,7 @@ def asked(seed):
     adder, pairs = subject.load(str(HONEST / "array_functions.py"), sandbox="off"), []
     add = adder.loaded.namespace.add
     adder.loaded.namespace.add = lambda model, a, b: pairs.append((int(a), int(b))) or add(model, a, b)
-    anatomy.audit(adder, seed)
+    audit(adder, seed)
     parameters(adder, seed)
     adder.ask("learn_forcing", seed=seed)
     return pairs

@@ -17,9 +17,9 @@ import numpy as np
 
 from verify.anatomy import forcing, layout, operands, watching
 from verify.anatomy.anew import build_anew
-from verify.anatomy.counting import changed, parameters, sequences
+from verify.anatomy.counting import parameters, sequences
 from verify.anatomy.forcing import UnlearntError
-from verify.anatomy.tensors import tensors
+from verify.anatomy.tensors import changed, tensors
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
 from verify.text import printable
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from verify.anatomy.layout import Token
     from verify.anatomy.watching import PatchPoint, Trace
     from verify.subject import LoadedAdder, Subject
-
-__all__ = ["OUTCOMES", "audit", "audit_checks", "parameters"]
 
 OUTCOMES = {"ok", "suspect", "violated", "unknown"}
 

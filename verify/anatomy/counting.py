@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verify.anatomy import forcing, operands
-from verify.anatomy.tensors import Tensor, tensors
+from verify.anatomy.tensors import Tensor, changed, tensors
 from verify.errors import ProtocolError
 from verify.subject.operations import operation
 from verify.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from verify.anatomy.forcing import Forcer
     from verify.subject import LoadedAdder, Subject
 
@@ -71,19 +68,6 @@ def _count(loaded: LoadedAdder) -> dict[str, Any]:
         "dead": _dead(loaded, counted),
         "notes": [f"tensors that are no parameters: {', '.join(names)}"] if names else [],
     }
-
-
-@contextlib.contextmanager
-def changed(found: list[Tensor], change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
-    """Change tensors for a while."""
-    before = [tensor.read() for tensor in found]
-    try:
-        for tensor, values in zip(found, before, strict=True):
-            tensor.write(change(values))
-        yield
-    finally:
-        for tensor, values in zip(found, before, strict=True):
-            tensor.write(values)
 
 
 def sequences(loaded: LoadedAdder, forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:

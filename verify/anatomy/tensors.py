@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.anatomy.watching import to_numpy
+from verify.subject.operations import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +53,33 @@ def tensors(loaded: LoadedAdder) -> list[Tensor]:
                 in_file += _walk(value, name, seen, _DEEPEST - 1)
     holds_some = any(tensor.is_parameter for tensor in found)
     return found + [replace(tensor, is_parameter=not holds_some) for tensor in in_file]
+
+
+@contextlib.contextmanager
+def changed(found: list[Tensor], change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
+    """Change tensors for a while."""
+    before = [tensor.read() for tensor in found]
+    try:
+        for tensor, values in zip(found, before, strict=True):
+            tensor.write(change(values))
+        yield
+    finally:
+        for tensor, values in zip(found, before, strict=True):
+            tensor.write(values)
+
+
+@operation
+def weights_digest(loaded: LoadedAdder) -> str:
+    """Return the SHA-256, hex, of names, types, shapes and values of all tensors of floats; "" where there are none.
+
+    By it a campaign tells that it goes on with another model.
+    """
+    digest, found = hashlib.sha256(), tensors(loaded)
+    for tensor in found:
+        values = tensor.read()
+        digest.update(f"{tensor.name} {values.dtype} {values.shape}\n".encode())
+        digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest() if found else ""
 
 
 def _walk(value: Any, name: str, seen: set[Any], depth: int, *, in_module: bool = False) -> Iterator[Tensor]:

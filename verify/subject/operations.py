@@ -16,9 +16,9 @@ Operation = TypeVar("Operation", bound=Callable[..., Any])
 _MODULES = (
     "verify.anatomy.audit",
     "verify.anatomy.forcing",
-    "verify.hunt.weights",
     "verify.anatomy.numerics",
     "verify.anatomy.counting",
+    "verify.anatomy.tensors",
     "verify.proof.proving",
     "verify.anatomy.stream",
 )
