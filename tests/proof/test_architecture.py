@@ -116,8 +116,14 @@ WRONG_FORWARDS = {
     "swapped blocks": (swapped, "other operations"),
     "scaled": (lambda model, right, ids: 2 * right(ids), "other operations"),
     "shifted tokens": (lambda model, right, ids: right(ids ^ 1), "other operations"),
-    "another at length 50": (lambda model, right, ids: right(ids) + 1 if ids.shape[1] == 50 else right(ids), "(1, 50)"),
-    "another in batches": (lambda model, right, ids: right(ids) + 1 if len(ids) == 16 else right(ids), "(16, 36)"),
+    "another at length 50": (
+        lambda model, right, ids: right(ids) + 1 if ids.shape[1] == 50 else right(ids),
+        "1 x 50 tokens",
+    ),
+    "another in batches": (
+        lambda model, right, ids: right(ids) + 1 if len(ids) == 16 else right(ids),
+        "16 x 36 tokens",
+    ),
     "reads a sum": (by_value, "looks at values"),
     "reads a list": (by_list, "looks at values (Tensor.tolist)"),
     "constant": (tabulated, "not return logits"),
@@ -182,7 +188,7 @@ CHANGES = [hooked, hooked_before, leaky, biased, dropping, untied, extra_buffer,
 def test_a_changed_module_is_refused(change):
     model = integer_model()
     change(model)
-    with pytest.raises(RefusalError, match=r"other operations|has parameters|has buffers|in place|constants|traced"):
+    with pytest.raises(RefusalError, match=r"other operations|parameters in|has buffers|in place|constants|traced"):
         read_architecture(model)
 
 
@@ -261,6 +267,26 @@ def test_a_state_dict_that_lacks_a_tensor_is_refused(name):
     del state[name]
     with pytest.raises(RefusalError, match="the state dict holds"):
         read_architecture(state)
+
+
+@pytest.mark.parametrize("hidden", [3, 5])
+def test_a_model_of_another_size_is_told_what_the_proof_is_of(hidden):
+    model = integer_model()
+    model.mlp = nn.Sequential(nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, 2))
+    count = sum(parameter.numel() for parameter in model.parameters())
+    for subject, words in ((model, "the model has"), (dict(model.state_dict()), "the state dict holds")):
+        with pytest.raises(RefusalError, match=f"{words} {count} parameters in 7 tensors; this proof is of one arch"):
+            read_architecture(subject)
+
+
+def test_no_refusal_shows_shapes_or_lists():
+    model = integer_model()
+    model.head = nn.Parameter(torch.zeros(46))
+    state = dict(model.state_dict()) | {"mask": torch.zeros(3, 3, dtype=torch.bool)}
+    del state["head"]
+    for subject in (model, dict(model.state_dict()), state, 3):
+        with pytest.raises(RefusalError, match=r"^[^\[\]{}]+$"):
+            read_architecture(subject)
 
 
 def test_a_mask_in_a_state_dict_counts():

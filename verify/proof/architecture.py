@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations, product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from verify.proof.automaton import BINARY_WIDTH
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 CONTEXT_LENGTH = 2 * BINARY_WIDTH
 ROUTING = [[t] if t < BINARY_WIDTH else [t - BINARY_WIDTH, t] for t in range(CONTEXT_LENGTH)]
 BATCHES = (2, 16)
+_OF = "one transformer block of width 2, one attention head, 4 hidden units, its embedding tied to its head"
+_REACH = f"this proof is of one architecture alone: {_OF}, 46 parameters in 7 tensors. Others may add as well"
 
 
 def read_architecture(model: Any) -> dict[str, Any]:
@@ -41,7 +44,10 @@ def read_architecture(model: Any) -> dict[str, Any]:
         return _read_module(model)
     if isinstance(model, Mapping):
         return _read_state_dict(model)
-    raise RefusalError(f"the model is a {type(model).__name__}, but torch modules and state dicts can be read")
+    raise RefusalError(
+        f"the model is a {type(model).__name__}, and what it computes cannot be read: of torch modules and state dicts "
+        "alone it can"
+    )
 
 
 def _read_state_dict(state: Mapping[Any, Any]) -> dict[str, Any]:
@@ -55,14 +61,16 @@ def _read_state_dict(state: Mapping[Any, Any]) -> dict[str, Any]:
     heads = [name for name, tensor in rest.items() if tuple(tensor.shape) == (4, 2) and name not in biased]
     for copy in heads[1:]:
         if not torch.equal(rest[copy], rest[heads[0]]):
-            raise RefusalError(f"{copy} differs from {heads[0]}, but the head must be the embedding")
+            raise RefusalError(
+                f"{copy} differs from {heads[0]}, but the head must be the embedding: in the architecture that this "
+                "proof is of one tensor is both"
+            )
         del rest[copy]
     found = {name: [key for key in rest if tuple(rest[key].shape) == shape] for name, shape in SHAPES.items()}
     found["embedding.weight"] = heads[:1]
     found["mlp.0.weight"] = [key for key in found["mlp.0.weight"] if key in biased]
     if len(rest) != len(SHAPES) or any(len(keys) != 1 for keys in found.values()) or len(masks) > 1:
-        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        raise RefusalError(f"the state dict holds {shapes}, but the architecture has {SHAPES}")
+        raise RefusalError(f"the state dict holds {_counted(list(rest.values()))}; {_REACH}")
     visible = _visible(tensors[masks[0]]) if masks else ROUTING
     return _described({name: rest[keys[0]] for name, keys in found.items()}, visible, "given")
 
@@ -83,7 +91,7 @@ def _read_module(model: nn.Module) -> dict[str, Any]:
             if table.run(partial(canonical, mask=mask), ids, named)[0] == number:
                 _check_all_shapes(table, model, canonical, named, mask)
                 return _described(named, _visible(mask), "traced")
-    raise RefusalError("the forward pass dispatches other operations than the architecture's")
+    raise RefusalError(f"the forward pass runs other operations than {_OF}, of which alone this proof is")
 
 
 def _check_all_shapes(table: Any, model: nn.Module, canonical: MaskedForward, named: Parameters, mask: Tensor) -> None:
@@ -96,20 +104,24 @@ def _check_all_shapes(table: Any, model: nn.Module, canonical: MaskedForward, na
         ids = torch.zeros(shape, dtype=torch.int64, device=mask.device)
         part = mask[: shape[1], : shape[1]]
         if table.run(model, ids, named)[0] != table.run(partial(canonical, mask=part), ids, named)[0]:
-            raise RefusalError(f"the forward pass is another than the architecture's for tokens of shape {shape}")
+            raise RefusalError(
+                f"given {shape[0]} x {shape[1]} tokens, which decoding comes to, the forward pass runs other "
+                "operations than the architecture that it has at its full length"
+            )
 
 
 def _assignments(model: nn.Module) -> Iterator[Parameters]:
     """Yield the ways to give a module's parameters the architecture's names; shapes leave at most two."""
     parameters = list(model.parameters())
-    buffers = {name: tuple(buffer.shape) for name, buffer in model.named_buffers() if buffer.is_floating_point()}
+    buffers = [name for name, buffer in model.named_buffers() if buffer.is_floating_point()]
     if buffers:
-        raise RefusalError(f"the model has buffers {buffers}, but the architecture has no numbers besides its weights")
+        raise RefusalError(
+            f"the model has buffers of numbers ({', '.join(buffers)}), and this proof is of a model that has no "
+            "numbers besides its weights"
+        )
     shapes = sorted(tuple(each.shape) for each in parameters)
     if shapes != sorted(SHAPES.values()):
-        raise RefusalError(
-            f"the model has parameters of shapes {shapes}, but the architecture has {sorted(SHAPES.values())}"
-        )
+        raise RefusalError(f"the model has {_counted(parameters)}; {_REACH}")
     by_shape = {tuple(each.shape): each for each in parameters}
     pair = [each for each in parameters if tuple(each.shape) == (4, 2)]
     for embedding, hidden in permutations(pair):
@@ -117,6 +129,15 @@ def _assignments(model: nn.Module) -> Iterator[Parameters]:
             "embedding.weight": embedding,
             "mlp.0.weight": hidden,
         }
+
+
+def _counted(tensors: Sequence[Tensor]) -> str:
+    """Say what tensors hold; where it is as many numbers as the architecture has, that they are arranged otherwise."""
+    count = sum(tensor.numel() for tensor in tensors)
+    parameters = "1 parameter" if count == 1 else f"{count:,} parameters"
+    found = f"{parameters} in {len(tensors)} tensors"
+    same = (count, len(tensors)) == (sum(map(prod, SHAPES.values())), len(SHAPES))
+    return f"{found}, of other shapes than this proof knows" if same else found
 
 
 def _canonical_forwards(named: Parameters) -> Iterator[MaskedForward]:
@@ -145,7 +166,9 @@ def _mask(constants: Sequence[Tensor], length: int) -> Tensor:
     import torch
 
     if len(constants) != 1 or constants[0].shape[-2:] != (length, length) or constants[0].numel() != length**2:
-        raise RefusalError("the forward pass has other constants than one mask")
+        raise RefusalError(
+            "the forward pass has other constants than one attention mask, such as a table of positions or a scale"
+        )
     mask = constants[0].reshape(length, length)
     forbidden = mask == -torch.inf
     if not (forbidden | (mask == 0)).all():
@@ -156,7 +179,8 @@ def _mask(constants: Sequence[Tensor], length: int) -> Tensor:
 def _visible(mask: Tensor) -> list[list[int]]:
     if tuple(mask.shape) != (CONTEXT_LENGTH, CONTEXT_LENGTH):
         raise RefusalError(
-            f"the mask is of shape {tuple(mask.shape)}, but must be ({CONTEXT_LENGTH}, {CONTEXT_LENGTH})"
+            f"the attention mask is for {len(mask)} positions, but the {BINARY_WIDTH} pairs of bits and the "
+            f"{BINARY_WIDTH} steps of decoding take {CONTEXT_LENGTH}"
         )
     return [[key for key, forbidden in enumerate(row) if not forbidden] for row in mask.tolist()]
 
