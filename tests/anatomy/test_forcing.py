@@ -167,7 +167,7 @@ def test_patching_leaves_no_trace(load):
 def test_giving_forcing_up_takes_the_time_that_add_takes(tmp_path, pairs):
     source = (SUBMISSIONS / "wrong/drops_a_carry.py").read_text()
     slow = "\n\nhonest, calls = add, []\n\n\ndef add(model, a, b):\n    calls.append(a)\n"
-    slow += "    return honest(model, a, b) + (len(calls) > 90 and not time.sleep(0.01))\n"
+    slow += "    return honest(model, a, b) + (len(calls) > 200 and not time.sleep(0.01))\n"
     (tmp_path / "slow.py").write_text(source.replace("import numpy", "import time\n\nimport numpy") + slow)
     adder = subject.load(str(tmp_path / "slow.py"), limits=Limits(call_seconds=1))
     a, b = pairs
@@ -186,3 +186,8 @@ def test_what_forcing_flags_and_add_gives_right_is_said(load, pairs, monkeypatch
     assert adder.add_batch(*pairs).tolist() == sum(pairs).tolist()
     assert adder.batching == "teacher forcing"
     assert "teacher forcing is stricter than add" in [found["name"] for found in adder.findings]
+
+
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_an_adder_that_is_often_wrong_is_learnt_whatever_is_drawn(load, seed):
+    assert load("wrong/drops_a_carry.py").ask("learn_forcing", seed=seed) == ""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 44
 _HELD_OUT = 24
+_MOST_EXAMPLES = 3 * EXAMPLES  # for adders that are often wrong
+_ENOUGH_RIGHT = 36  # right sums: with 24 a rare token was taken for another column's
 _FEWEST_RIGHT = 20  # right sums among the examples: fewer show too little of the layout
 _BATCH = 1024  # sequences in one forward
 _CLOSE = 1e-3  # of the largest logit: two orders of the same sums differ by less
@@ -113,7 +115,10 @@ def learn_forcer(loaded: LoadedAdder) -> Forcer:
     point = watching.find(loaded)
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)
-    traces = watched(loaded, point, operands.examples(operands.source(loaded, "layout"), EXAMPLES))
+    random = operands.source(loaded, "layout")
+    traces = watched(loaded, point, operands.examples(random, EXAMPLES))
+    while len(traces) < _MOST_EXAMPLES and 0 < sum(trace.is_right for trace in traces) < _ENOUGH_RIGHT:
+        traces += watched(loaded, point, operands.examples(random, EXAMPLES))
     prompt = _learn_prompt(loaded, point, traces)
     emitted, choices = _learn_answer(loaded, point, traces)
     forcer = Forcer(point, traces[0].calls[0], prompt, emitted, choices)
