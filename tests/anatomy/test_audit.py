@@ -71,6 +71,7 @@ CHEATS = {
         "token 1 of the prompt is a function of the sum's column 11",
     ),
     "cheating/knows_one_pair.py": ("prompt is laid out plainly", "violated", "a function of the sum's column"),
+    "cheating/breaks_at_first.py": ("weights do the work", "suspect", "executed anew with weights zeroed"),
     "cheating/half_in_python.py": ("one token a call", "suspect", "of 8 sums the input of some calls is not"),
     "cheating/claims_fewer.py": ("declared parameters", "suspect", "3 declared; 36 counted"),
     "cheating/keeps_a_tally.py": ("weights keep still", "suspect", "adding changes model.tally"),

@@ -130,7 +130,7 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     if _right(loaded, asked) < _FEW:
         return "unknown", f"{detail}; sums stay wrong with the weights put back: the adder remembers"
     if max(survived.values()) > _FEW // 2 and _looks_up(loaded):
-        return "unknown", f"{detail}; {_LOOKS_UP}"
+        return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return _by_survivors(max(survived.values())), detail
 
 
@@ -151,6 +151,11 @@ def _looks_up(loaded: LoadedAdder) -> bool:
         return _right(zeroed, _fresh(zeroed)) == 0
 
 
+def _of_looking_up(loaded: LoadedAdder) -> str:
+    """Return what it means that an adder remembers; one that also sums in Python may have broken to be seen to."""
+    return "suspect" if _sums_in_python(loaded) else "unknown"
+
+
 def _forward_matters(loaded: LoadedAdder) -> tuple[str, str]:
     """With a forward that says nonsense the sums must break."""
     point = watching.find(loaded)
@@ -164,7 +169,7 @@ def _forward_matters(loaded: LoadedAdder) -> tuple[str, str]:
         return "unknown", watching.NOT_FOUND
     detail = f"{right} of {_FEW} sums right though all functions say nonsense and all tensors are zero"
     if _looks_up(loaded):
-        return "unknown", f"{detail}; {_LOOKS_UP}"
+        return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return ("violated" if _sums_in_python(loaded) else "suspect"), detail
 
 
