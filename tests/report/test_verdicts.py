@@ -161,6 +161,24 @@ def test_a_disagreement_shows_both_sides():
     assert "greedy decoding emits a + b" in said(OUTPUTS["page"](report))
 
 
+@pytest.mark.parametrize("cut", ["cut short at 57 of 59,049 words: the time was spent", ""])
+def test_no_output_says_every_one_of_the_words_beside_57_cases(cut):
+    sentence = "Every one of the 59,049 words of ten columns that kill, propagate or generate."
+    row = samples.stratum("uniform", 57) | {"name": "words", "sentence": sentence, "complete": False, "cut": cut}
+    report = samples.report("NO COUNTEREXAMPLE", strata=[row])
+    for output in ("page", "summary"):
+        text = said(OUTPUTS[output](report))
+        assert text.count(sentence) == 1
+        assert f"Aimed at: {sentence}" in text
+    assert cut in said(OUTPUTS["card"](report))
+
+
+def test_no_output_shows_the_reason_of_a_skip_where_something_failed():
+    family = samples.family("proof") | {"failed": 1, "reason": "add(1, 9)=0, but should be 10"}
+    for output in ("page", "summary"):
+        assert "failed: add(1, 9)=0, but should be 10" in said(OUTPUTS[output](samples.report(families=[family])))
+
+
 def test_every_verdict_of_the_schema_has_its_saying():
     assert tuple(verdict.SUMS) == samples.SUMS
     assert set(verdict.NATURE) == set(samples.NATURE)

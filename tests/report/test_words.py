@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import samples as samples
-from verify.report import blocks, card, labels, shapes, tables, verdict, words
+from verify.report import blocks, card, plane, shapes, tables, verdict, words
 from verify.report.evidence import Evidence
 from verify.report.page import page
 
@@ -28,7 +28,7 @@ def answers(report, **others):
     return [f"{each.answer}. {each.more}" for each in verdict.answers(Evidence.of(correctness=report, **others))]
 
 
-@pytest.mark.parametrize("module", [words, blocks, shapes, labels], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [words, blocks, shapes, plane], ids=lambda module: module.__name__)
 def test_the_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 
@@ -60,7 +60,7 @@ def test_without_uniform_cases_no_bound_is_claimed():
 
 def test_where_it_breaks_names_the_strata():
     _, where, *_ = answers(samples.report("COUNTEREXAMPLE"))
-    assert where == "placed-chains. 1 of 4 strata and claims about sums of 1 of 13 families fail."
+    assert where == "placed-chains. 1 of 4 strata and 1 of 10 families of claims about sums fail."
 
 
 def test_how_fast_is_that_of_a_model_run_and_never_of_what_is_memoised():

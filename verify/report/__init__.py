@@ -1,11 +1,20 @@
-"""Reports: what runs recorded, rendered for the terminal, as Markdown and as one HTML page; nothing else is computed.
+"""Evidence in, pages out: what runs recorded, rendered for the terminal, as Markdown and as HTML; nothing is computed.
 
-==============  ========================================================================  ==================
-module          gives                                                                     needs
-==============  ========================================================================  ==================
-``evidence``    ``Evidence``, ``read``, ``write``: what runs wrote, checked               the library
-``card``        ``card``, ``summary_markdown``: the verdict on a terminal, in a summary   tabulate
-``page``        ``page``, ``board``: one HTML file for one subject, for many              jinja2, matplotlib
-``render``      ``render``: everything in ``reports/`` from ``reports/data/``             jinja2, matplotlib
-==============  ========================================================================  ==================
+Others use these five modules, the rest is this room's own affair:
+
+============  ===================================================================================  ==================
+module        gives                                                                                needs
+============  ===================================================================================  ==================
+``evidence``  ``KINDS``, ``check``, ``read``, ``Evidence``, the names of verdicts and outcomes      the library
+``card``      ``card``, ``board``, ``summary_markdown``: the verdicts on a terminal, in a summary  tabulate
+``campaign``  ``text``, ``progress_line``: a campaign on a terminal                                tabulate
+``page``      ``page``, ``board``: one HTML file for one subject, for many                         jinja2, matplotlib
+``render``    ``render``, ``badge_svg``, ``badge_json``: everything in ``reports/``                jinja2, matplotlib
+============  ===================================================================================  ==================
+
+``page`` and ``render`` are imported where they are called, for what they need takes a second to import.
 """
+
+from verify.report import campaign, card, evidence
+
+__all__ = ["campaign", "card", "evidence"]

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from statistics import median
 
-from verify.report import plane, plots, speeds, tables, transitions, verdict, words
+from verify.report import plane, plots, tables, transitions, verdict, words
 from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject
 
@@ -221,9 +221,9 @@ def _throughput(evidence: Evidence) -> Section:
         parts = [
             Paragraph(_KINDS_OF_PATH),
             *(plots.throughput(group, threads) for threads, group in groups.items()),
-            speeds.paths("Every path at its best batch", [max(found, key=plots.median_speed) for found in series]),
-            speeds.paths("Every path at every batch", [row for found in series for row in found], folded=True),
-            *speeds.others(evidence.throughput),
+            plots.speeds("Every path at its best batch", [max(found, key=plots.median_speed) for found in series]),
+            plots.speeds("Every path at every batch", [row for found in series for row in found], folded=True),
+            *plots.other_times(evidence.throughput),
         ]
     return Section("throughput", "Throughput", parts, ("throughput",), THROUGHPUT)
 

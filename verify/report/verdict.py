@@ -257,12 +257,13 @@ def _where_it_breaks(report: JSONObject) -> Answer:
     failing = [row for row in report["strata"] if row["failures"]]
     families = [row for row in report["families"] if row["failed"] and row["question"] == "sums"]
     question = "Where does it break?"
-    searched, claimed = words.plural(len(report["strata"]), "stratum", "strata"), len(report["families"])
+    searched = words.plural(len(report["strata"]), "stratum", "strata")
+    claimed = sum(row["question"] == "sums" for row in report["families"])
     if not failing and not families:
         more = f"{searched} of operand space tried."
         return Answer(question, "Nowhere found", more, sums_of(report).mark)
     named = ", ".join(words.name(row["name"]) for row in (failing or families)[:4])
-    more = f"{len(failing)} of {searched} and claims about sums of {len(families)} of {claimed} families fail."
+    more = f"{len(failing)} of {searched} and {len(families)} of {claimed} families of claims about sums fail."
     return Answer(question, named, more, "bad")
 
 
