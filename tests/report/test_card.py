@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.report import samples
 from verify.report import words
-from verify.report.card import HEIGHT, WIDTH, card, summary_markdown
+from verify.report.card import DRAWING, HEIGHT, WIDTH, card, summary_markdown
+from verify.report.tables import facts
 
 TEXTS = st.one_of(
     st.text(max_size=300),
@@ -22,44 +24,38 @@ ROWS = st.integers(0, 60)
 
 @st.composite
 def reports(draw):
-    """Reports of every verdict whose texts, counts and numbers of rows are anything that the schema allows."""
-    found = draw(st.sampled_from([*samples.SUMS, "disagreement"]))
+    """Reports of every verdict whose texts, counts and numbers of rows are anything that the schema allows.
+
+    A few texts are drawn and dealt out in turn: each of hundreds drawn by itself leaves Hypothesis only short ones.
+    """
+    verdict = draw(st.sampled_from([*samples.SUMS, "COUNTEREXAMPLE", "disagreement"]))
     character = draw(st.sampled_from(list(samples.NATURE)))
-    report = samples.disagreement() if found == "disagreement" else samples.report(found, character)
-    report = samples.cut_short(report) if draw(st.booleans()) else report
-    report = copy.deepcopy(report)
-    draw_texts(draw, report)
-    for name in ("strata", "families", "stages", "failure_rates"):
-        report[name] = repeated(draw, report[name])
-    report["nature"]["rows"] = repeated(draw, report["nature"]["rows"])
-    report["cases"] = draw(COUNTS)
-    return report
+    report = samples.disagreement() if verdict == "disagreement" else samples.report(verdict, character)
+    report = copy.deepcopy(samples.cut_short(report) if draw(st.booleans()) else report)
+    texts = itertools.cycle(draw(st.lists(TEXTS, min_size=1, max_size=5)))
+    for holder in (report, report["nature"]):
+        for name in {"strata", "families", "stages", "failure_rates", "rows"} & set(holder):
+            holder[name] = [dict(holder[name][-1]) for _ in range(draw(ROWS))] if holder[name] else []
+    if report["counterexample"] and draw(st.booleans()):
+        report["counterexample"] |= {"card": ""}  # dealt one, else its columns are drawn
+    deal(texts, report)
+    report["subject"]["findings"] = [{"name": next(texts)} for _ in range(draw(st.integers(0, 9)))]
+    return report | {"cases": draw(COUNTS), "failures": draw(COUNTS)}
 
 
-def repeated(draw, rows):
-    return [row | draw_some(draw, row) for _ in range(draw(ROWS)) for row in rows[-1:]]
+DEALT = {"name", "rule", "observation", "cut", "detail", "reason", "of", "spec", "author", "sha256", "isolation",
+         "batching", "go_on", "disagreement", "replay", "card", "got", "stratum", "family", "statement", "certificate",
+         "sentence"}  # fmt: skip
 
 
-def draw_some(draw, row):
-    changed = {
-        key: draw(TEXTS) for key in ("name", "rule", "observation", "cut", "detail", "reason", "of") if key in row
-    }
-    return changed | ({"failures": row["failures"] or 1} if "complete" in row else {})
-
-
-def draw_texts(draw, report):
-    for key in ("spec", "name", "author", "sha256", "isolation", "batching"):
-        report["subject"][key] = draw(TEXTS)
-    report["subject"]["findings"] = [{"name": draw(TEXTS)} for _ in range(draw(st.integers(0, 9)))]
-    report["sums"]["reason"], report["nature"]["reason"] = draw(TEXTS), draw(TEXTS)
-    report["go_on"] = draw(TEXTS)
-    if report["disagreement"]:
-        report["disagreement"] = draw(TEXTS) or "they disagree"
-    if report["counterexample"]:
-        texts = {key: draw(TEXTS) for key in ("reason", "family", "stratum", "replay", "card", "got")}
-        report["counterexample"] |= texts
-    if report["proof"]:
-        report["proof"] |= {"statement": draw(TEXTS), "reason": draw(TEXTS), "certificate": draw(TEXTS)}
+def deal(texts, found):
+    """Put the next text wherever one may stand."""
+    for key, value in found.items():
+        if key in DEALT and value is not None:
+            found[key] = next(texts) or ("they disagree" if key == "disagreement" else "")
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict) and key not in DEALT:
+                deal(texts, inner)
 
 
 @settings(max_examples=150)
@@ -76,6 +72,13 @@ def test_every_card_is_at_most_40_lines_of_100_columns_and_begins_with_both_verd
 @given(reports())
 def test_every_summary_is_told_without_a_character_that_cannot_be_printed(report):
     assert all(line.isprintable() for line in summary_markdown(report).splitlines())
+
+
+def test_every_fact_has_its_least_lines_beside_the_longest_drawing():
+    report = samples.cut_short(samples.disagreement() | {"nature": samples.report("PROVED", "VIOLATED")["nature"]})
+    report["subject"]["findings"] = [{"name": "opens a socket"}]
+    assert len(facts(report)) == 19
+    assert sum(fact.least for fact in facts(report)) + DRAWING + 2 <= HEIGHT
 
 
 def test_what_has_no_room_is_counted():

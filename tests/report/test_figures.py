@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from matplotlib.figure import Figure as Drawing
 
 from tests.report import samples as samples
 from verify.report import plots, svg, transitions
@@ -78,6 +79,15 @@ def test_the_cones_are_where_a_token_has_the_largest_logit(embeddings, angle):
 
 def test_a_chain_that_fails_is_told_in_words_with_its_place():
     assert "9 failed, the most, 9 of 400, from column 1 over 10 columns" in DRAWINGS["chains-10"]().description
+
+
+def test_the_columns_of_chains_are_counted_from_1_the_units():
+    drawing = Drawing()
+    plots._paint_chains(drawing, samples.chains()["rows"][:55], 10)
+    (axes,) = drawing.axes
+    assert sorted({text.get_position()[0] for text in axes.texts}) == list(range(1, 11))
+    assert axes.patches[0].get_path().get_extents().x0 == 1 - 0.46
+    assert axes.get_xlabel() == "column in which the chain starts, 1 the units"
 
 
 def test_the_reference_is_drawn_first_and_the_floor_last():

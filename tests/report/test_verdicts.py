@@ -179,6 +179,13 @@ def test_no_output_shows_the_reason_of_a_skip_where_something_failed():
         assert "failed: add(1, 9)=0, but should be 10" in said(OUTPUTS[output](samples.report(families=[family])))
 
 
+def test_no_two_verdicts_share_a_sentence():
+    sayings = [*SUMS.values(), *NATURE.values(), verdict.DISAGREEMENT]
+    for one, other in itertools.permutations(sayings, 2):
+        shared = set(fragments(one)) & {*fragments(other), *told_by(other)}
+        assert shared - {""} == set()
+
+
 def test_every_verdict_of_the_schema_has_its_saying():
     assert tuple(verdict.SUMS) == samples.SUMS
     assert set(verdict.NATURE) == set(samples.NATURE)

@@ -13,7 +13,7 @@ from verify.report.tables import Fact
 
 WIDTH, HEIGHT = 100, 40
 _LABEL = 14  # columns before every line
-_DRAWING = 14  # lines of a counterexample at most
+DRAWING = 14  # lines of a counterexample at most
 _BOARD = {"sums": 17, "nature": 11, "adder": 18, "parameters": 10, "because": 22, "file": 12}  # columns, their widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
 _BEFORE_DRAWING = ("sums", "nature", "because", "again")
@@ -31,7 +31,7 @@ def card(report: JSONObject, stream: TextIO | None = None) -> str:
     """
     check("correctness", report, "report")
     facts, pair = tables.facts(report), report.get("counterexample")
-    drawing = ["", *(words.clipped(f"  {line}", WIDTH) for line in drawn(pair)[:_DRAWING]), ""] if pair else []
+    drawing = ["", *(words.clipped(f"  {line}", WIDTH) for line in drawn(pair)[:DRAWING]), ""] if pair else []
     told = _fitted(facts, HEIGHT - len(drawing))
     if stream is not None and stream.isatty() and not os.environ.get("NO_COLOR"):
         for name, saying in (("sums", verdict.sums_of(report)), ("nature", verdict.nature_of(report))):
@@ -43,12 +43,11 @@ def card(report: JSONObject, stream: TextIO | None = None) -> str:
 
 
 def _fitted(facts: list[Fact], height: int) -> dict[str, list[str]]:
-    """Return the lines of every fact; where there are too many the last facts lose theirs first."""
+    """Return the lines of every fact; where there are too many the last facts lose theirs first, to their least."""
     told = {fact.name: _lines(fact, fact.most) for fact in facts}
-    for least in (True, False):  # shortened first, then left out
-        for fact in reversed(facts):
-            while sum(map(len, told.values())) > height and len(told[fact.name]) > (fact.least if least else 0):
-                told[fact.name] = _lines(fact, len(told[fact.name]) - 1)
+    for fact in reversed(facts):
+        while sum(map(len, told.values())) > height and len(told[fact.name]) > fact.least:
+            told[fact.name] = _lines(fact, len(told[fact.name]) - 1)
     return told
 
 

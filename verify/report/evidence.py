@@ -64,8 +64,8 @@ _MODE = {
 
 _PAIR = {
     "a": Count, "b": Count, "expected": Count, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
-    "family": Maybe(str), "stratum": Maybe(str), "first_wrong_step": Anything, "replay": Maybe(str),
-    "card": Maybe(str), "confirmed": bool,
+    "family": Maybe(str), "stratum": Maybe(str), "first_wrong_column": Maybe(Count),
+    "first_wrong_step": Anything, "replay": Maybe(str), "card": Maybe(str), "confirmed": bool,
 }  # fmt: skip
 
 KINDS = {

@@ -83,6 +83,9 @@ def _facts(found: JSONObject) -> list[Row]:
         "found by": found.get("family"),
         "in stratum": found.get("stratum"),
         "why it is hard": found.get("reason"),
+        "first wrong column": None
+        if (place := found.get("first_wrong_column")) is None
+        else f"{place + 1}, 1 the units",
         "first wrong step": None
         if found["first_wrong_step"] is None
         else verdict.wrong_step(found["first_wrong_step"]),
