@@ -60,10 +60,10 @@ def test_the_environment_names_the_subject(tmp_path, capsys, monkeypatch):
     program.write_text(AROUND)
     monkeypatch.setenv("ADDER_SUBMISSION", str(program))
     assert main(["prove", "--sandbox=off"]) == 3
-    assert main(["run", "--profile=quick", "--budget=0.5", "--sandbox=off"]) == 0
-    verdict = capsys.readouterr().out
-    assert "NO COUNTEREXAMPLE" in verdict
-    assert str(program) in verdict.replace("\n            ", "")
+    assert main(["run", "--profile=quick", "--budget=300", "--sandbox=off", "--json=-"]) == 0
+    report = json.loads(capsys.readouterr().out[len("MODEL PROVED") :].partition("\n{")[2].join(["{", ""]))
+    assert report["subject"]["spec"] == str(program)
+    assert report["sums"]["verdict"] == "MODEL PROVED"
 
 
 def test_saved_weights_are_proved_as_they_are(tmp_path, capsys):

@@ -1,8 +1,8 @@
 """The ``adder-verify`` command: run, audit, prove, check, score, report, hunt, merge.
 
-Results go to stdout, progress and what the subject prints to stderr. Exit status: 0 proved or no counterexample,
-1 counterexample, 2 wrong use or a file that is no adder, 3 could not decide, 130 interrupted. `audit` gives 1 for what
-is violated, `score` for what does not qualify, `check` for a certificate that is rejected.
+Results go to stdout, progress to stderr. Exit status: 0 no sum refuted and nothing violated, 1 counterexample, 2 wrong
+use or a file that is no adder, 3 could not decide, 4 no sum refuted but its nature violated, 130 interrupted. `audit`
+gives 1 for what is violated, `score` for what does not qualify, `check` for a certificate that is rejected.
 """
 
 from __future__ import annotations
@@ -20,47 +20,48 @@ from verify.errors import UsageError, VerifyError
 
 if TYPE_CHECKING:
     from verify.hunt.session import Settings
-    from verify.judge.run import Options
+    from verify.judge.session import Options
     from verify.subject import Subject
 
-STATUS = {"PROVED": 0, "NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
+CAMPAIGN_STATUS = {"NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
 INTERRUPTED = 130
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge one subject, or several as one table: the whole suite, the audit, the proof, and a verdict."""
+    """Judge one subject, or several as one table: does it add, and is it what it says it is?"""
     if len(arguments.subjects) > 1:
         return _run_many(arguments)
+    from verify.judge.live import Live
     from verify.judge.run import judge
     from verify.report.card import card
 
-    report = judge(_spec(*arguments.subjects), _options(arguments))
-    _show(arguments, report, lambda: card(report, sys.stdout))
-    _write_html(arguments, report)
-    _append_step_summary(report)
-    return STATUS[report["verdict"]]
+    options = _options(arguments, _spec(*arguments.subjects))
+    with Live(options.spec or "", options.seconds) as live:
+        done = judge(options, listen=live.hear, keep=lambda report: _keep(arguments, report), verbose=arguments.verbose)
+    _show(arguments, done.report, lambda: card(done.report, sys.stdout))
+    _write_html(arguments, done.report)
+    _append_step_summary(done.report)
+    return done.exit_status
 
 
 def _run_many(arguments: argparse.Namespace) -> int:
-    from verify.judge.run import judge, undecided
+    from verify.judge.many import Board
     from verify.report.card import board
 
-    reports, statuses = [], []
-    for spec in arguments.subjects:
-        print(f"adder-verify: {spec}", file=sys.stderr)
-        try:
-            report = judge(spec, _options(arguments))
-            statuses.append(STATUS[report["verdict"]])
-        except (VerifyError, OSError) as error:
-            report = undecided(spec, error)
-            statuses.append(getattr(error, "exit_status", UsageError.exit_status))
-        except KeyboardInterrupt:
-            statuses.append(INTERRUPTED)
-            break
-        reports.append(report)
+    results = None if arguments.json in {None, "-"} else Path(arguments.json)
+    judged = Board(_options(arguments), arguments.jobs, results, lambda line: print(line, file=sys.stderr))
+    reports, status = judged.judge(arguments.subjects)
     _show(arguments, reports, lambda: board(reports))
     _write_html(arguments, reports)
-    return next((status for status in (INTERRUPTED, 1, 3, 2) if status in statuses), 0)
+    return status
+
+
+def _keep(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
+    """Write what is known so far: whatever ends the run later, a counterexample is told."""
+    if arguments.json not in {None, "-"}:
+        from verify.files import write_json
+
+        write_json(Path(arguments.json), report)
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -114,6 +115,8 @@ def check(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Gather the evidence on our own model, and render all reports from the evidence that there is."""
+    from dataclasses import replace
+
     from verify.files import write_json
     from verify.judge.run import gather
     from verify.report.render import render
@@ -121,7 +124,7 @@ def report(arguments: argparse.Namespace) -> int:
     data = arguments.out / "data"
     data.mkdir(parents=True, exist_ok=True)
     if not arguments.render_only:
-        for name, found in gather(_options(arguments)).items():
+        for name, found in gather(replace(_options(arguments), seed=arguments.seed or 0)).items():
             write_json(data / name, found)
     for path in render(data, arguments.out):
         print(path)
@@ -143,7 +146,7 @@ def hunt(arguments: argparse.Namespace) -> int:
         return 0
     found = session.hunt(_settings(arguments))
     _show(arguments, found, lambda: campaign.text(found))
-    return 130 if found["interrupted"] else STATUS[found["verdict"]]
+    return INTERRUPTED if found["interrupted"] else CAMPAIGN_STATUS[found["verdict"]]
 
 
 def merge(arguments: argparse.Namespace) -> int:
@@ -153,7 +156,7 @@ def merge(arguments: argparse.Namespace) -> int:
 
     found = session.merge(arguments.parts, arguments.store)
     _show(arguments, found, lambda: campaign.text(found))
-    return STATUS[found["verdict"]]
+    return CAMPAIGN_STATUS[found["verdict"]]
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -202,14 +205,17 @@ def _parser() -> argparse.ArgumentParser:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help="file, folder or module (default: our own)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the result as a page to FILE")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="of many subjects, how many at once")
+    parser.add_argument("--verbose", action="store_true", help="print on stderr what pytest says of each claim")
     _length_arguments(parser)
     _isolation_arguments(parser)
 
 
 def _length_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", type=_positive, metavar="SECONDS", help="for the hunt through the strata")
+    parser.add_argument("--budget", type=_positive, metavar="SECONDS", help="what the whole run may take")
     parser.add_argument("--profile", choices=["quick", "default", "ci", "hunt"], help="how long to look")
-    parser.add_argument("--seed", type=int, default=0, help="of all random operands (default: 0)")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="of all random operands (default: another every time)")
+    parser.add_argument("--call-seconds", type=_positive, default=10.0, metavar="SECONDS", help="limit of one sum")
 
 
 def _isolation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -299,6 +305,12 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, or such as 90s, 10m, 8h") from None
 
 
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give an integer from 0 on")
+    return int(text)
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is no count; give an integer from 1 on")
@@ -327,11 +339,13 @@ def _spec(spec: str | None = None) -> str:
     return spec or os.environ.get("ADDER_SUBMISSION") or DEFAULT_SPEC
 
 
-def _options(arguments: argparse.Namespace) -> Options:
-    from verify.judge.run import Options
+def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
+    from verify.judge.profiles import default_name
+    from verify.judge.session import Options
 
-    names = ("method", "sandbox", "profile", "budget", "seed")
-    return Options(**{name: getattr(arguments, name) for name in names})
+    names = ("method", "sandbox", "budget", "seed", "call_seconds")
+    given = {name: getattr(arguments, name) for name in names}
+    return Options(spec=spec, profile=arguments.profile or default_name(), **given)
 
 
 def _subject(arguments: argparse.Namespace) -> Any:

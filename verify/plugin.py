@@ -1,4 +1,4 @@
-"""The pytest plugin of the suite: its options, its profiles, the subject's fixture, and what it reports.
+"""The pytest plugin of the suite: its options, its profiles, the subject's fixtures, and what it reports.
 
 It is loaded in every pytest run of an environment that has the suite installed, so it imports little and does nothing
 until a claim of the suite, a file ``verify/test_*.py``, is collected.
@@ -7,6 +7,7 @@ until a claim of the suite, a file ``verify/test_*.py``, is collected.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from verify.errors import UsageError, VerifyError
+from verify.errors import OutOfTimeError, UndecidedError, UsageError, VerifyError
 from verify.judge import ledger, recorder
 from verify.judge.profiles import PROFILES, default_name, open_database, register
 from verify.judge.recorder import Recorder
+from verify.judge.session import CALL_SECONDS, Options, Session
 
 if TYPE_CHECKING:
     from verify.hunt.batches import BatchTier
+    from verify.proof.proving import Proof
     from verify.subject import Subject
 
 SUITE = Path(__file__).resolve().parent
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+STAGES = ("smoke", "replay", "hunt", "named sums", "properties", "proof", "nature", "outside")  # the order of claims
+SUMS = frozenset({"smoke", "replay", "hunt", "named sums", "properties"})
 
+_SESSION = pytest.StashKey[Session]()
 _REPLAYED_BY = pytest.StashKey[dict[str, bytes]]()  # the key of the property that replays, by family
 _DATABASE = pytest.StashKey[Any]()  # an ExampleDatabase, imported late
 
@@ -40,13 +46,43 @@ def is_claim(path: Path) -> bool:
     return path.parent == SUITE and path.name.startswith("test_")
 
 
+def stage_of(item: pytest.Item) -> str:
+    """Return the stage of a run at which a claim is verified; one of `STAGES`."""
+    if family_of(item) in {"smoke", "proof"}:
+        return str(family_of(item))
+    if item.get_closest_marker("outside"):
+        return "outside"
+    if question_of(item)[0] == recorder.NATURE:
+        return "nature"
+    if item.get_closest_marker("replays"):
+        return "replay"
+    if _parameter(item, "stratum") is not None:
+        return "hunt"
+    return "properties" if _is_property(item) else "named sums"
+
+
+def question_of(item: pytest.Item) -> tuple[str, str, str]:
+    """Return the question that a claim belongs to; for the nature, what its failure means, and of which rule.
+
+    Raises:
+        UsageError: the claim says neither.
+    """
+    markers = [marker for marker in item.iter_markers() if marker.name in {recorder.SUMS, recorder.NATURE}]
+    if not markers:
+        raise UsageError(f"{item.nodeid} says of no question that it belongs to it; mark it with sums or nature")
+    marker = markers[0]  # the closest comes first
+    rule = marker.kwargs.get("rule") or _parameter(item, "check") or recorder.rule_of(item.name)
+    return marker.name, (marker.args or [""])[0], rule
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the suite's options."""
     group = parser.getgroup("adder", "verification of adders (pytest verify)")
     group.addoption("--submission", metavar="SUBJECT", help="file, folder or module of the adder; default: our own")
     group.addoption("--method", metavar="NAME", help="the way of decoding, for subjects that offer several")
     group.addoption("--cases", type=int, metavar="N", help="pairs of each stratum, and most examples of a property")
-    group.addoption("--budget", type=float, metavar="SECONDS", help="what the hunt through all strata may take")
+    group.addoption("--budget", type=float, metavar="SECONDS", help="what the whole run may take")
+    group.addoption("--call-seconds", type=float, default=CALL_SECONDS, metavar="SECONDS", help="limit of one sum")
     group.addoption("--stratum", metavar="NAME", help="hunt through this stratum alone")
     group.addoption("--sandbox", choices=RUNGS, default="auto", help="isolation of the subject (default: auto)")
     group.addoption("--xfails-file", type=Path, metavar="FILE", help="ledger of known failures, a reason on each line")
@@ -57,12 +93,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile that --hypothesis-profile names
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that make no sense; make ready to report."""
-    config.addinivalue_line("markers", "thorough(reason): a claim that takes long; profiles ci and hunt verify it")
-    config.addinivalue_line("markers", "replays: the property over pairs() that replays what its family's claims find")
-    for option in ("cases", "budget"):
+    for marker in (
+        "sums: the claim belongs to the question whether the adder adds",
+        "nature(outcome, rule=): or to the question whether it is what it says; outcome: what a failure means",
+        "outside: it asks for what the contract leaves open, after everything else, since that may end the worker",
+        "thorough(reason): a claim that takes long; profiles ci and hunt verify it",
+        "replays: the property over pairs() that replays what its family's claims find",
+    ):
+        config.addinivalue_line("markers", marker)
+    for option in ("cases", "budget", "call_seconds"):
         value = config.getoption(option)
         if value is not None and not value > 0:
-            raise pytest.UsageError(f"--{option}={value} must be more than 0")
+            raise pytest.UsageError(f"--{option.replace('_', '-')}={value} must be more than 0")
     with _as_usage_error():
         if config.getoption("stratum") is not None:
             from verify.hunt.regions import named
@@ -83,7 +125,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # the ledger sees the claims that -k deselects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Prepare the run where it has claims of the suite."""
+    """Prepare the run where it has claims of the suite, and put them into the order of a run."""
     claims = [item for item in items if family_of(item)]
     if not claims:
         return
@@ -91,13 +133,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _load_profile(config, profile_of(config))
         if config.getoption("xfails_file"):
             ledger.apply(ledger.read(config.getoption("xfails_file")), claims, config.getoption("xfails_file"))
-    for item in claims:
-        item.user_properties.append((recorder.FAMILY, family_of(item)))
-        _skip_thorough(item, profile_of(config))
+        for item in claims:
+            item.user_properties.append((recorder.FAMILY, family_of(item)))
+            item.user_properties.append((recorder.QUESTION, question_of(item)))
+            _skip_thorough(item, profile_of(config))
     _set_keys(config, claims)
-    items.sort(key=lambda item: family_of(item) != "smoke")  # wired wrongly is told from answers wrongly first
+    others = [item for item in items if not family_of(item)]
+    items[:] = [*sorted(claims, key=lambda item: STAGES.index(stage_of(item))), *others]
     if config.getoption("stratum"):
         _keep_stratum(config, items)
+
+
+@pytest.hookimpl(trylast=True)  # after -k has deselected
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Count those that share the time of the run."""
+    stages = [stage_of(item) for item in session.items if family_of(item)]
+    if stages:
+        run = session_of(session.config)
+        run.strata, run.properties = stages.count("hunt"), stages.count("replay") + stages.count("properties")
 
 
 def profile_of(config: pytest.Config) -> str:
@@ -111,63 +164,170 @@ def submission_of(config: pytest.Config) -> str | None:
     return config.getoption("submission") or os.environ.get("ADDER_SUBMISSION") or config.getini("submission") or None
 
 
-@pytest.fixture(scope="session")
-def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    """What is under verification."""
-    from verify.subject import load
-
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
-    config = request.config
-    try:
-        loaded = load(submission_of(config), method=config.getoption("method"), sandbox=config.getoption("sandbox"))
-    except VerifyError as error:
-        if hasattr(config, "workerinput"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.exit(str(error), returncode=error.exit_status)
-    yield loaded
-    loaded.close()
-
-
-@pytest.fixture
-def hunt(request: pytest.FixtureRequest, subject: Subject) -> BatchTier:
-    """The batch tier: ``hunt.check(stratum, claim)``."""
-    from verify.hunt.batches import BatchTier
-    from verify.hunt.regions import STRATA
-    from verify.hunt.search import Limits
-
-    config = request.config
-    profile = PROFILES[profile_of(config)]
-    seconds = config.getoption("budget") or profile.seconds
-    share = seconds if config.getoption("stratum") else seconds / len(STRATA)
-    limits = Limits(config.getoption("cases") or profile.cases, share)
-
-    def record(found: dict[str, Any]) -> None:
-        request.node.user_properties.append((recorder.STRATUM, found))
-
-    return BatchTier(subject, limits, seed_of(config), record)
-
-
 def seed_of(config: pytest.Config) -> int:
     """Return the seed of the batches: the one that ``--hypothesis-seed`` gives, or 0."""
     given = str(config.getoption("--hypothesis-seed", None) or 0)
     return int(given) if given.isdecimal() else sum(given.encode())
 
 
+def session_of(config: pytest.Config) -> Session:
+    """Return what the claims of a run share: the session that was handed in, or one by the run's options."""
+    if _SESSION not in config.stash:
+        config.stash[_SESSION] = _handed_in(config) or _session(config)
+    return config.stash[_SESSION]
+
+
+def _handed_in(config: pytest.Config) -> Session | None:
+    plugins = config.pluginmanager.get_plugins()
+    return next((plugin for plugin in plugins if isinstance(plugin, Session)), None)
+
+
+def _session(config: pytest.Config) -> Session:
+    asked = _asked_profile(config)
+    options = Options(
+        spec=submission_of(config),
+        profile=profile_of(config),
+        seed=0 if config.getoption("--hypothesis-seed", None) is None else seed_of(config),
+        **{
+            name: config.getoption(name) for name in ("method", "sandbox", "cases", "budget", "stratum", "call_seconds")
+        },
+    )
+    return Session(options, shrinks=asked is None or asked in PROFILES or _profile_shrinks())
+
+
+def _profile_shrinks() -> bool:
+    from hypothesis import Phase, settings
+
+    return Phase.shrink in settings().phases
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """What is under verification."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
+    run = session_of(request.config)
+    try:
+        loaded = run.subject
+    except VerifyError as error:
+        if hasattr(request.config, "workerinput"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.exit(str(error), returncode=error.exit_status)
+    yield loaded
+    if not run.judging:
+        run.close()
+
+
+@pytest.fixture
+def hunt(request: pytest.FixtureRequest, subject: Subject) -> BatchTier:
+    """The batch tier: ``hunt.check(stratum, claim)``."""
+    from verify.hunt.batches import BatchTier
+
+    run = session_of(request.config)
+
+    def record(found: dict[str, Any]) -> None:
+        request.node.user_properties.append((recorder.STRATUM, found))
+
+    name = getattr(_parameter(request.node, "stratum"), "name", "")
+    return BatchTier(subject, lambda: run.limits_of_stratum(name), run.seed, record)
+
+
+@pytest.fixture
+def audited(request: pytest.FixtureRequest, subject: Subject) -> dict[str, dict[str, str]]:  # noqa: ARG001 - loaded
+    """What the audit found, by check."""
+    return {row["check"]: row for row in session_of(request.config).audit}
+
+
+@pytest.fixture
+def counts(request: pytest.FixtureRequest, subject: Subject) -> dict[str, Any]:  # noqa: ARG001 - loaded
+    """How many parameters the subject has, by each way of counting."""
+    return session_of(request.config).counts
+
+
+@pytest.fixture
+def proof(request: pytest.FixtureRequest, subject: Subject) -> Proof:  # noqa: ARG001 - loaded
+    """What could be proved of the subject."""
+    return session_of(request.config).proof
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Enter the stage of a claim; leave out what there is no time or no reason for."""
+    if family_of(item) is None:
+        return
+    run, stage = session_of(item.config), stage_of(item)
+    if run.judging and stage not in SUMS and run.stage in SUMS:
+        run.conclude()
+    run.enter(stage)
+    reason = run.why_not(asks_for_sums=stage in SUMS - {"smoke"}, hunts=stage in {"hunt", "replay"})
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Give a property a subject with a memory and a share of the time; look into a wrong pair."""
+    __tracebackhide__ = True
+    family = family_of(pyfuncitem)
+    if family is None:
+        return (yield)
+    from verify.hunt.assertions import WrongAnswerError
+    from verify.hunt.foresight import TimeIsSpent
+
+    run = session_of(pyfuncitem.config)
+    if _is_property(pyfuncitem):
+        _prepare_property(run, pyfuncitem)
+    try:
+        return (yield)
+    except TimeIsSpent:
+        run.cut[run.stage] += 1
+        return True
+    except WrongAnswerError as wrong:
+        _keep(pyfuncitem, family, (wrong.a, wrong.b))
+        least = run.take(wrong, family)
+        if least is wrong:
+            raise
+        _keep(pyfuncitem, family, (least.a, least.b))
+        raise least from None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach to a claim's report which subject it was about, and the card of its counterexample."""
+    """Attach to a claim's report which subject it was about, and what became of it."""
     family = family_of(item)
-    loaded = getattr(item, "funcargs", {}).get("subject")
-    if family is None or call.when != "call" or loaded is None:
+    if family is None or call.when == "teardown":
         return (yield)
-    card = _explain(item, call, family)
-    item.user_properties.append((recorder.SUBJECT, recorder.describe(loaded)))
+    error = None if call.excinfo is None else call.excinfo.value
+    run = session_of(item.config)
+    if isinstance(error, UndecidedError):
+        item.user_properties.append((recorder.LOST, str(error)))
+        if stage_of(item) in SUMS and not isinstance(error, OutOfTimeError):
+            run.lost.append(str(error))
+    if _is_inconsistency(error):
+        question = (recorder.NATURE, "violated", recorder.rule_of(item.name))
+        item.user_properties.append((recorder.QUESTION, question))
+    loaded = getattr(item, "funcargs", {}).get("subject")
+    card = ""
+    if call.when == "call" and loaded is not None:
+        item.user_properties.append((recorder.SUBJECT, recorder.describe(loaded)))
+        card = _explain(item, error, family)
     report = yield
     if card:
         report.sections.append(("counterexample", card))
+    if report.failed and stage_of(item) == "smoke":
+        run.smoke_failed = True
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End a run that judges where its smoke test has failed: nothing further is to be learnt."""
+    if family_of(item) != "smoke" or nextitem is None or family_of(nextitem) == "smoke":
+        return
+    run = session_of(item.config)
+    if run.judging and run.smoke_failed:
+        item.session.shouldstop = "the smoke test failed"
 
 
 class Reporter:
@@ -175,7 +335,8 @@ class Reporter:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.recorder = Recorder()
+        handed_in = _handed_in(config)
+        self.recorder = Recorder() if handed_in is None else handed_in.recorder
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record what a claim's report says."""
@@ -186,7 +347,8 @@ class Reporter:
         """Write the evidence, in the process that gathers all reports."""
         path = self._config.getoption("evidence")
         if path and not hasattr(self._config, "workerinput"):
-            self.recorder.run = _run(self._config)
+            run = session_of(self._config)
+            self.recorder.run = run.options.as_json() | {"seed": run.seed}
             self.recorder.write(path)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -203,6 +365,8 @@ class Reporter:
         terminalreporter.line(
             f"hunted {evidence['cases']:,} pairs in {len(evidence['strata'])} strata: {evidence['failures']:,} failures"
         )
+        for cut in (f"{row['name']} was {row['cut']}" for row in evidence["strata"] if row["cut"]):
+            terminalreporter.line(cut)
 
 
 def _asked_profile(config: pytest.Config) -> str | None:
@@ -230,11 +394,11 @@ def _set_keys(config: pytest.Config, claims: list[pytest.Item]) -> None:
     from verify.hunt.replay import key_of, set_key
 
     replayed_by = config.stash[_REPLAYED_BY] = {}
-    verified = f"{submission_of(config) or ''} {config.getoption('method') or ''}".strip()
+    verified = f"{session_of(config).options.spec or ''} {config.getoption('method') or ''}".strip()
     for item in claims:
-        function = getattr(item, "obj", None)
-        if getattr(function, "is_hypothesis_test", False):
-            key = key_of(f"{item.path.name}::{function.__name__}", verified)  # type: ignore[union-attr]
+        if _is_property(item):
+            function = item.obj  # type: ignore[attr-defined]
+            key = key_of(f"{item.path.name}::{function.__name__}", verified)
             set_key(function, key)
             if item.get_closest_marker("replays"):
                 replayed_by[family_of(item) or ""] = key
@@ -252,32 +416,54 @@ def _parameter(item: pytest.Item, name: str) -> Any:
     return callspec.params.get(name) if callspec else None
 
 
-def _run(config: pytest.Config) -> dict[str, Any]:
-    profile = PROFILES[profile_of(config)]
-    return {
-        "profile": profile_of(config),
-        "seed": seed_of(config),
-        "cases": config.getoption("cases") or profile.cases,
-        "budget": config.getoption("budget") or profile.seconds,
-        "stratum": config.getoption("stratum"),
-    }
+def _is_property(item: pytest.Item) -> bool:
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
-def _explain(item: pytest.Item, call: pytest.CallInfo[None], family: str) -> str:
-    """Return the card of a failed claim's counterexample, or ""; attach its values, and keep it for the next run."""
+def _prepare_property(run: Session, item: pytest.Function) -> None:
+    """Put a memory in the subject's place, in which the sums that cannot be asked for in time are foreseen."""
+    from verify.hunt.foresight import Memory, foresee
+
+    ends = run.property_ends()
+    memory = Memory(run.subject, lambda: run.clock() >= ends)
+    if run.stage == "replay":  # what failed before comes first, before even the layout of the tokens is learnt
+        item.funcargs["subject"] = memory
+        return
+    given = item.config.getoption("--hypothesis-seed", None)
+    seed = run.seed if given is not None else random.getrandbits(32)
+    foresee(memory, item.obj, ends - run.clock(), seed=seed, clock=run.clock)
+    item.funcargs["subject"] = memory
+
+
+def _keep(item: pytest.Item, family: str, pair: tuple[int, int]) -> None:
+    """Keep a wrong pair for the next run, which replays it first."""
+    from verify.hunt.replay import keep_smallest
+
+    keep_smallest(item.config.stash.get(_DATABASE, None), item.config.stash[_REPLAYED_BY].get(family), pair)
+
+
+def _explain(item: pytest.Item, error: BaseException | None, family: str) -> str:
+    """Attach the values of a wrong pair; return its card, or "" where it is explained later or there is none."""
     from verify.hunt.assertions import WrongAnswerError
 
-    loaded = getattr(item, "funcargs", {}).get("subject")
-    if loaded is None or call.excinfo is None or not isinstance(call.excinfo.value, WrongAnswerError):
+    if not isinstance(error, WrongAnswerError):
         return ""
     from verify.hunt.explain import card, explain
-    from verify.hunt.replay import keep
 
-    wrong = call.excinfo.value
-    keep(item.config.stash.get(_DATABASE, None), item.config.stash[_REPLAYED_BY].get(family), (wrong.a, wrong.b))
-    found = explain(loaded, wrong, family=family)
+    run = session_of(item.config)
+    if run.judging:
+        return ""
+    found = explain(run.subject, error, family=family)
     item.user_properties.append((recorder.COUNTEREXAMPLE, found.as_json()))
     return card(found)
+
+
+def _is_inconsistency(error: BaseException | None) -> bool:
+    if not isinstance(error, AssertionError):
+        return False
+    from verify.hunt.assertions import InconsistentError
+
+    return isinstance(error, InconsistentError)
 
 
 @contextmanager

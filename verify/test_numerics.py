@@ -14,6 +14,8 @@ from verify.anatomy.numerics import TYPES, margins, ulp
 from verify.hunt.assertions import require
 from verify.subject import Subject
 
+pytestmark = pytest.mark.nature("suspect")
+
 SIZES = (1, 2, 3, 127, 1_024, 32_769, 100_000)
 
 
@@ -29,6 +31,7 @@ def expected(contexts: np.ndarray) -> np.ndarray:
     return np.asarray(transition_table()[contexts[:, :WIDTH], contexts[:, WIDTH:]])
 
 
+@pytest.mark.nature("ok")  # what an adder is declares no other type than its own
 @pytest.mark.parametrize("dtype", TYPES)
 def test_every_transition_stays_right_in_this_type(
     subject: Subject,
@@ -68,6 +71,7 @@ def test_no_choice_hangs_on_the_sequences_beside_it(
     assert np.array_equal(alone.argmax(axis=-1), expected[:32])
 
 
+@pytest.mark.nature("violated")
 @pytest.mark.parametrize("size", SIZES)
 def test_a_batch_of_any_size_is_added_right(subject: Subject, size: int) -> None:
     require(subject, "add_batch")

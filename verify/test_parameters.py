@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from verify.anatomy.counting import parameters
-
 if TYPE_CHECKING:
     from verify.subject import Subject
+
+pytestmark = pytest.mark.nature("violated")
 
 OURS = 46
 WIDTH = 35
@@ -19,21 +19,18 @@ EMBEDDING, ATTENTION, MLP = 8, 16, 22
 
 
 @pytest.fixture(scope="module")
-def counts(subject: Subject) -> dict[str, Any]:
-    return parameters(subject)
-
-
-@pytest.fixture(scope="module")
 def state(subject: Subject) -> dict[str, Any]:
-    """What the 46-parameter module holds."""
+    """What a module of the 46-parameter architecture holds; which one it is of its trace says, not what it declares."""
     if "module" not in subject.abilities:
         pytest.skip(f"{subject.name} is no torch module")
-    if subject.declared_parameters != OURS:
-        pytest.skip(f"{subject.name} declares {subject.declared_parameters} parameters: this is the budget of {OURS}")
+    read = subject.ask("architecture")
+    if "refused" in read:
+        pytest.skip(f"{subject.name} is not of the architecture of {OURS} parameters: {read['refused']}")
     found: dict[str, Any] = subject.ask("module_state")
     return found
 
 
+@pytest.mark.nature("suspect", rule="declared parameters")  # which way of counting counts is disputed
 def test_the_declared_count_is_one_that_can_be_counted(subject: Subject, counts: dict[str, Any]) -> None:
     if subject.declared_parameters is None:
         pytest.skip(f"{subject.name} declares no params in its metadata")

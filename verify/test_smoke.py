@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 
 from verify.hunt.assertions import assert_sum
-from verify.subject import Subject
-from verify.subject.answers import as_sum
+from verify.subject import Subject, as_sum
+
+pytestmark = pytest.mark.sums
 
 EASY = [(0, 0), (1, 2), (12, 30), (1_000_000_000, 2_000_000_000)]
-
-
-@pytest.mark.parametrize(("a", "b"), EASY)
-def test_an_easy_sum_is_an_integer(subject: Subject, a: int, b: int) -> None:
-    answer = subject.add(a, b)
-
-    assert as_sum(answer) >= 0, f"add({a}, {b})={answer!r}, but should be an int"
 
 
 @pytest.mark.parametrize(("a", "b"), EASY)
@@ -24,7 +18,8 @@ def test_an_easy_sum_is_right(subject: Subject, a: int, b: int) -> None:
     assert_sum(subject, a, b)
 
 
+@pytest.mark.nature("violated")
 def test_a_batch_has_one_sum_for_each_pair(subject: Subject) -> None:
     a, b = (np.array(operand) for operand in zip(*EASY, strict=True))
 
-    assert subject.add_batch(a, b).tolist() == [0, 3, 42, 3_000_000_000]
+    assert subject.add_batch(a, b).tolist() == [as_sum(subject.add(*pair)) for pair in EASY]

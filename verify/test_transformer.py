@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from verify.anatomy.audit import audit
-
-if TYPE_CHECKING:
-    from verify.subject import Subject
+pytestmark = pytest.mark.nature("violated")
 
 CHECKS = [
     "attention",
@@ -22,11 +17,6 @@ CHECKS = [
     "weights keep still",
     "no sum in Python",
 ]
-
-
-@pytest.fixture(scope="module")
-def audited(subject: Subject) -> dict[str, dict[str, str]]:
-    return {row["check"]: row for row in audit(subject)}
 
 
 @pytest.mark.parametrize("check", CHECKS)

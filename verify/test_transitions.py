@@ -15,6 +15,8 @@ from verify.addition.strategies import Pair, pairs
 from verify.hunt.assertions import assert_sum, require
 from verify.subject import Subject
 
+pytestmark = pytest.mark.sums
+
 CONTEXTS = [(pair, state) for pair in range(4) for state in range(4)]
 IDS = [f"pair {pair}, state {state}" for pair, state in CONTEXTS]
 
@@ -40,6 +42,7 @@ def test_operands_that_force_a_transition_are_added_right(subject: Subject, pair
             assert_sum(subject, a, b)
 
 
+@pytest.mark.nature("suspect")
 @pytest.mark.parametrize(("pair", "state"), CONTEXTS, ids=IDS)
 def test_the_largest_logit_is_the_right_state_at_every_step(subject: Subject, pair: int, state: int) -> None:
     require(subject, "forced_logits")
@@ -52,6 +55,7 @@ def test_the_largest_logit_is_the_right_state_at_every_step(subject: Subject, pa
         assert logits.argmax(axis=1).tolist() == [transition(pair, state)] * WIDTH, f"by method {method}"
 
 
+@pytest.mark.nature("suspect")
 def test_every_step_of_a_forced_answer_is_right(subject: Subject) -> None:
     require(subject, "forced_logits")
     a, b = np.random.default_rng(0).integers(0, MAX_OPERAND + 1, (2, 10_000))

@@ -8,6 +8,8 @@ from verify.addition.vectors import VECTORS, Vector
 from verify.hunt.assertions import assert_sum
 from verify.subject import Subject
 
+pytestmark = pytest.mark.sums
+
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector.flag}: {vector.name}")
 def test_it_comes_out_right(subject: Subject, vector: Vector) -> None:

@@ -23,7 +23,7 @@ def test_a_failure_reads_as_call_got_expected_and_why():
     message = r"^add\(10, 9990\)=0, but should be 10000 \[carry chain of 3 from column 2\]$"
 
     with pytest.raises(WrongAnswerError, match=message):
-        assert_answer(10, 9_990, got=0, expected=10_000)
+        assert_answer(10, 9_990, got=0)
 
 
 @pytest.mark.parametrize(("a", "b", "words"), [
@@ -38,7 +38,7 @@ def test_the_reason_counts_columns_from_one(a, b, words):
 @pytest.mark.parametrize("answer", ["42", 42.5, None, True, -1, 2**70])
 def test_what_is_no_int_is_no_sum(answer):
     with pytest.raises(WrongAnswerError, match="but should be 42"):
-        assert_answer(12, 30, got=answer, expected=42)
+        assert_answer(12, 30, got=answer)
 
 
 def test_the_card_of_a_dropped_carry():
@@ -55,7 +55,7 @@ def test_the_card_of_a_dropped_carry():
         "  kind   kkkkkkkkkg   g generates, p propagates, k kills a carry",
         "  off by -10^1, from column 2 on: 0 + 0 with carry 1, a column to kill",
         "  add(b, a) is wrong too",
-        "  again: pytest verify -k carry --submission no_carry_into_column_2",
+        "  again: pytest verify -k carry --submission=no_carry_into_column_2",
         "  keep:  @example(pair=(1, 9))",
     ]
 
@@ -86,9 +86,8 @@ def test_an_answer_that_is_no_sum_is_shown_as_it_is():
 
 
 @pytest.mark.parametrize("answer", [10**18, 7, 0])
-@pytest.mark.parametrize("expected", [-1, 12, 10**15])
-def test_an_answer_or_expectation_of_any_length_has_a_diagram(answer, expected):
-    wrong = WrongAnswerError(5, 7, got=answer, expected=expected)
+def test_an_answer_of_any_length_has_a_diagram(answer):
+    wrong = WrongAnswerError(5, 7, got=answer)
     subject = LocalSubject("plain", PLAIN)
 
     assert "  wrong" in card(explain(subject, wrong, family="algebra"))

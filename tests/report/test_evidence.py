@@ -132,7 +132,7 @@ PAIR = samples.counterexample()
             "MODEL PROVED, but there is no",
         ),
         (samples.disagreement(sums={"verdict": "PROVED", "reason": ""}), "should be UNDECIDED where the proof and the"),
-        (samples.disagreement(proof=None), "should stand beside a counterexample and a proof"),
+        (samples.disagreement(proof=None), "should stand beside a proof"),
         (
             samples.report(nature={"verdict": "AS DECLARED", "reason": "", "rows": samples.rules("violated")}),
             "VIOLATED",

@@ -13,17 +13,21 @@ add(10, 9990)=0, but should be 10000 [carry chain of 3 from column 2]
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from verify.addition.oracle import PLACES, columns, forced_tokens, kind_of, pair_tokens, state_tokens
+from verify.errors import UndecidedError
 from verify.hunt.assertions import WrongAnswerError, reason
 from verify.subject import DEFAULT_SPEC, Subject
 from verify.subject.answers import as_sum
 
+SUITE = Path(__file__).resolve().parents[1]
 _MARK = {"kill": "k", "propagate": "p", "generate": "g"}
 _SUM_PLACES = PLACES + 1
 
@@ -56,7 +60,7 @@ class Counterexample:
         reason: why the pair is interesting.
         family, stratum: where it was found; ``failures`` of ``cases`` failed in the stratum.
         difference: got minus expected, where an integer came back.
-        swapped_is_right: whether ``add(b, a)`` is right.
+        swapped_is_right: whether ``add(b, a)`` is right, or None where it could not be asked.
         idle_a, idle_b: places, units first, whose digit may be any other and the sum stays wrong.
         first_wrong_column: the lowest decimal place of the sum that is wrong, where an integer came back.
         first_wrong_step: the first wrong state, where logits are to be had.
@@ -74,12 +78,32 @@ class Counterexample:
     cases: int = 0
     failures: int = 0
     difference: int | None = None
-    swapped_is_right: bool = False
+    swapped_is_right: bool | None = None
     idle_a: Sequence[int] = field(default_factory=list)
     idle_b: Sequence[int] = field(default_factory=list)
     first_wrong_column: int | None = None
     first_wrong_step: Step | None = None
     replay: str = ""
+
+    @classmethod
+    def of(cls, subject: Subject, wrong: WrongAnswerError, family: str) -> Counterexample:
+        """Return what is known of a wrong answer without asking any further."""
+        got = wrong.got if isinstance(wrong.got, int) and as_sum(wrong.got) == wrong.got else None
+        return cls(
+            a=wrong.a,
+            b=wrong.b,
+            call=wrong.call,
+            got=repr(wrong.got) if got is None else got,
+            expected=wrong.expected,
+            reason=reason(wrong.a, wrong.b),
+            family=family,
+            stratum=wrong.stratum,
+            cases=wrong.cases,
+            failures=wrong.failures,
+            difference=None if got is None else got - wrong.expected,
+            first_wrong_column=None if got is None else _lowest_difference(got, wrong.expected),
+            replay=replay_command(subject, family),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the card as values that JSON knows."""
@@ -93,30 +117,21 @@ class Counterexample:
 
 
 def explain(subject: Subject, wrong: WrongAnswerError, *, family: str) -> Counterexample:
-    """Return the card of a wrong answer; asks the subject for some 200 further sums."""
+    """Return the card of a wrong answer; asks for some 200 further sums, and does without where the subject is lost."""
+    found = Counterexample.of(subject, wrong, family)
     a, b = wrong.a, wrong.b
-    got = wrong.got if isinstance(wrong.got, int) and as_sum(wrong.got) == wrong.got else None
-    difference = None if got is None else got - wrong.expected
-    idle_a, idle_b = _idle_places(subject, a, b)
-    return Counterexample(
-        a=a,
-        b=b,
-        call=wrong.call,
-        got=repr(wrong.got) if got is None else got,
-        expected=wrong.expected,
-        reason=reason(a, b),
-        family=family,
-        stratum=wrong.stratum,
-        cases=wrong.cases,
-        failures=wrong.failures,
-        difference=difference,
-        swapped_is_right=as_sum(subject.add(b, a)) == a + b,
-        idle_a=idle_a,
-        idle_b=idle_b,
-        first_wrong_column=None if got is None else _lowest_difference(got, wrong.expected),
-        first_wrong_step=first_wrong_step(subject, a, b),
-        replay=replay_command(subject, family),
-    )
+    try:
+        idle_a, idle_b = _idle_places(subject, a, b)
+        swapped_is_right = as_sum(subject.add(b, a)) == a + b
+        return replace(
+            found,
+            idle_a=idle_a,
+            idle_b=idle_b,
+            swapped_is_right=swapped_is_right,
+            first_wrong_step=first_wrong_step(subject, a, b),
+        )
+    except UndecidedError:
+        return found
 
 
 def card(found: Counterexample) -> str:
@@ -125,7 +140,7 @@ def card(found: Counterexample) -> str:
     lines = [f"{found.call}={found.got}, but should be {found.expected} [{found.reason}]{failed}", *diagram(found)]
     if found.difference is not None:
         lines.append(f"  off by {_power_of_ten(found.difference)}" + _at_column(found))
-    if found.a != found.b:
+    if found.a != found.b and found.swapped_is_right is not None:
         lines.append(f"  add(b, a) is {'right' if found.swapped_is_right else 'wrong too'}")
     if found.first_wrong_step:
         lines.append(_step_line(found.first_wrong_step))
@@ -176,13 +191,19 @@ def first_wrong_step(subject: Subject, a: int, b: int) -> Step | None:
 
 
 def replay_command(subject: Subject, family: str) -> str:
-    """Return the command that runs a family's claims on a subject again, what failed before first."""
-    words = ["pytest verify", f"-k {family}"]
+    """Return the command that runs a family's claims on a subject again, what failed before first.
+
+    It is to be pasted as it is, in the folder in which this process runs: the suite is named by its folder where that
+    is here, else as the installed package. The subject stands behind "=", since pytest takes a path that stands alone
+    for the folder of its settings.
+    """
+    is_here = Path("verify/plugin.py").resolve() == SUITE / "plugin.py"
+    words = ["pytest", *(["verify"] if is_here else ["--pyargs", "verify"]), "-k", family]
     if subject.spec != DEFAULT_SPEC:
-        words.append(f"--submission {subject.spec}")
+        words.append(f"--submission={subject.spec}")
     if subject.method:
-        words.append(f"--method {subject.method}")
-    return " ".join(words)
+        words.append(f"--method={subject.method}")
+    return shlex.join(words)
 
 
 def _idle_places(subject: Subject, a: int, b: int) -> tuple[list[int], list[int]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verify.hunt.margins import WEAKEST
 from verify.hunt.regions import STRATA
+from verify.hunt.search import UNIFORM
 from verify.hunt.shards import Part, Shard, pairs_below, plan, shards_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from verify.hunt.store import Store
     from verify.hunt.work import Found
 
-UNIFORM = "uniform"
 # Of all cases. The share of the uniform stratum is fixed and what it yields is ignored, so that how many cases it has
 # does not depend on what was found in them: the bound on the failure rate needs a number of cases chosen beforehand.
 UNIFORM_SHARE = 0.2

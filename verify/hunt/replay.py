@@ -36,6 +36,17 @@ def set_key(test: Any, key: bytes) -> None:
     test._hypothesis_internal_database_key = key  # noqa: SLF001 - read by hypothesis.core, no public way
 
 
+def keep_smallest(database: ExampleDatabase | None, under: bytes | None, pair: Pair) -> bool:
+    """Store a failing pair as `keep` does, and forget what Hypothesis itself stored for the property meanwhile.
+
+    Without shrinking Hypothesis stores the first pair that failed; the smallest that it led to is to be replayed first.
+    """
+    if database is not None and under is not None:
+        for stored in list(database.fetch(under)):
+            database.delete(under, stored)
+    return keep(database, under, pair)
+
+
 def keep(database: ExampleDatabase | None, under: bytes | None, pair: Pair) -> bool:
     """Store a failing pair for the property of a key that draws from `pairs`; return whether it was stored."""
     if database is None or under is None or choices_to_bytes is None:
@@ -44,16 +55,50 @@ def keep(database: ExampleDatabase | None, under: bytes | None, pair: Pair) -> b
     return True
 
 
+class _Enough(BaseException):
+    """Ends a search from within: no `Exception`, which Hypothesis would take for a failure and try again."""
+
+
 def shrink_from(
-    pair: Pair, fails: Callable[[Pair], bool], *, strategy: SearchStrategy[Pair] | None = None, examples: int = 200
+    pair: Pair,
+    fails: Callable[[Pair], bool],
+    *,
+    enough: Callable[[], bool] = lambda: False,
+    strategy: SearchStrategy[Pair] | None = None,
+    examples: int = 200,
 ) -> Pair:
-    """Return the smallest failing pair that Hypothesis reaches from a failing pair, or the pair itself."""
+    """Return the smallest failing pair that Hypothesis reaches from a failing pair, or the pair itself.
+
+    Args:
+        pair: one that fails.
+        fails: says of a pair whether it fails. It is asked once of each: a predicate that changes its mind is none.
+        enough: says that no further pair may be asked; the answer is then the smallest failing one that was seen, as
+            it is after any error of ``fails``.
+        strategy: draws pairs; `pairs` where None.
+        examples: most that are tried before one fails.
+    """
+    known: dict[Pair, bool] = {}
+    smallest = pair
+
+    def does_fail(candidate: Pair) -> bool:
+        nonlocal smallest
+        if candidate not in known:
+            if enough():
+                raise _Enough
+            try:
+                known[candidate] = fails(candidate)
+            except Exception as error:
+                raise _Enough from error
+            if known[candidate]:
+                smallest = min(smallest, candidate, key=lambda seen: (sum(seen), seen[0]))
+        return known[candidate]
+
     database = InMemoryExampleDatabase()
     keep(database, _KEY, pair)
     try:
         return find(
             pairs() if strategy is None else strategy,
-            fails,
+            does_fail,
             settings=settings(
                 max_examples=examples,
                 database=database,
@@ -63,8 +108,8 @@ def shrink_from(
             ),
             database_key=_KEY,
         )
-    except NoSuchExample:
-        return pair
+    except (NoSuchExample, _Enough):
+        return smallest
 
 
 def _phases() -> Sequence[Phase]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic
 
 import numpy as np
 
 from verify.addition.strategies import Pair
+from verify.errors import UndecidedError
 from verify.hunt.replay import shrink_from
 from verify.hunt.strata import Stratum
-from verify.subject import Subject
-from verify.subject.answers import as_sum
+from verify.subject import Subject, as_sum
 
+UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
 _FIRST_BATCH = 8  # a slow subject answers 50 sums a second
 _LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower
 
@@ -33,62 +35,92 @@ class Search:
         stratum: its name.
         cases: pairs that were added.
         failures: pairs whose sum was wrong.
-        first: the first of these, or None.
+        smallest: of these the one with the smallest operands, or None.
         got: what the batch said of it.
         complete: whether every case of an exhaustive stratum was tried.
+        in_time: whether it ended by the number of cases, and not by the time or by an error.
         seconds: how long it took.
         chains: where carry chains were laid, [base, start, length, cases, failures] each.
+        ways: by `Subject.way`, how many of the sums were had so, and how many of these were wrong.
+        lost: the error that ended it before its time, or None.
     """
 
     stratum: str
     cases: int
     failures: int
-    first: Pair | None
+    smallest: Pair | None
     got: int | None
     complete: bool
+    in_time: bool
     seconds: float
     chains: list[list[int]]
+    ways: dict[str, list[int]]
+    lost: UndecidedError | None = None
 
 
-def search(subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0) -> Search:
-    """Search a stratum for a pair that a subject adds wrongly."""
+def search(
+    subject: Subject, stratum: Stratum, limits: Limits, *, seed: int = 0, clock: Callable[[], float] = monotonic
+) -> Search:
+    """Search a stratum for a pair that a subject adds wrongly; what was counted before an error is kept.
+
+    Half of the time of the uniform stratum every sum is asked of ``add`` itself, since a bound on how often ``add``
+    fails can rest on nothing else.
+    """
     stream, tally = stratum.stream(seed), _Tally(stratum)
-    begin = perf_counter()
-    batch, elapsed = _FIRST_BATCH, 0.0
+    begin, batch, elapsed, lost = clock(), _FIRST_BATCH, 0.0, None
+    is_uniform = stratum.name == UNIFORM and "add_batch" not in subject.abilities
     while stream.drawn < limits.cases and elapsed < limits.seconds and not stream.exhausted:
         cases, a, b = stream.take(min(batch, limits.cases - stream.drawn))
-        tally.count(cases, a, b, subject.add_batch(a, b))
-        elapsed = perf_counter() - begin
-        batch = _next_batch(batch, stream.drawn / elapsed, limits.seconds - elapsed)
+        alone = is_uniform and elapsed < limits.seconds / 2
+        try:
+            sums = subject.add_batch(a, b, alone=True) if alone else subject.add_batch(a, b)
+            tally.count(cases, a, b, sums, subject.way)
+        except UndecidedError as error:
+            lost = error
+            break
+        took, elapsed = clock() - begin - elapsed, clock() - begin
+        left = limits.seconds / 2 - elapsed if alone else limits.seconds - elapsed
+        batch = _next_batch(batch, len(a) / max(took, 1e-9), left)
     return Search(
         stratum.name,
-        stream.drawn,
+        tally.cases,
         tally.failures,
-        tally.first,
+        tally.smallest,
         tally.got,
-        stream.complete,
+        stream.complete and lost is None,
+        lost is None and (stream.exhausted or stream.drawn >= limits.cases),
         round(elapsed, 3),
         tally.chains(),
+        tally.ways,
+        lost,
     )
 
 
 class _Tally:
-    """Counts the wrong sums, by carry chain where the stratum lays them, and keeps the first."""
+    """Counts the wrong sums, by carry chain where the stratum lays them, and keeps the smallest."""
 
     def __init__(self, stratum: Stratum) -> None:
         self._stratum = stratum
         self._counts = np.zeros((2, 0 if stratum.spans is None else len(stratum.spans)), np.int64)
-        self.failures = 0
-        self.first: Pair | None = None
+        self.cases = self.failures = 0
+        self.smallest: Pair | None = None
         self.got: int | None = None
+        self.ways: dict[str, list[int]] = {}
 
-    def count(self, cases: np.ndarray, a: np.ndarray, b: np.ndarray, sums: np.ndarray) -> None:
+    def count(self, cases: np.ndarray, a: np.ndarray, b: np.ndarray, sums: np.ndarray, way: str) -> None:
         wrong = np.flatnonzero(sums != a + b)
+        self.cases += len(a)
         self.failures += len(wrong)
-        if self.first is None and len(wrong):
-            self.first, self.got = (int(a[wrong[0]]), int(b[wrong[0]])), int(sums[wrong[0]])
-        if size := self._counts.shape[1]:
-            self._counts += [np.bincount(cases, minlength=size), np.bincount(cases[wrong], minlength=size)]
+        of_way = self.ways.setdefault(way, [0, 0])
+        of_way[0] += len(a)
+        of_way[1] += len(wrong)
+        if len(wrong):
+            least = wrong[np.lexsort((a[wrong], (a + b)[wrong]))[0]]
+            pair = int(a[least]), int(b[least])
+            if self.smallest is None or size(pair) < size(self.smallest):
+                self.smallest, self.got = pair, int(sums[least])
+        if places := self._counts.shape[1]:
+            self._counts += [np.bincount(cases, minlength=places), np.bincount(cases[wrong], minlength=places)]
 
     def chains(self) -> list[list[int]]:
         if self._stratum.spans is None:
@@ -99,14 +131,22 @@ class _Tally:
         return chains
 
 
-def shrink(subject: Subject, pair: Pair, *, seconds: float = 10.0) -> Pair:
-    """Return the smallest pair that a subject adds wrongly and that is reached from a wrong one in the time."""
-    end = perf_counter() + seconds
+def size(pair: Pair) -> tuple[int, int]:
+    """Return what is smaller for smaller operands."""
+    return sum(pair), pair[0]
+
+
+def shrink(subject: Subject, pair: Pair, *, seconds: float = 10.0, clock: Callable[[], float] = monotonic) -> Pair:
+    """Return the smallest pair that a subject adds wrongly and that is reached from a wrong one.
+
+    Each pair is asked once. When the time is over, or the subject is lost, the answer is the smallest that was seen.
+    """
+    end = clock() + seconds
 
     def fails(candidate: Pair) -> bool:
-        return perf_counter() < end and as_sum(subject.add(*candidate)) != sum(candidate)
+        return as_sum(subject.add(*candidate)) != sum(candidate)
 
-    return shrink_from(pair, fails)
+    return shrink_from(pair, fails, enough=lambda: clock() >= end)
 
 
 def _next_batch(batch: int, pairs_a_second: float, seconds_left: float) -> int:

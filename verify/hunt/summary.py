@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from verify.addition.bounds import failure_rate_bound
 from verify.hunt.campaign import MOST_SHRUNK
-from verify.hunt.learning import UNIFORM
 from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
 from verify.hunt.regions import STRATA
+from verify.hunt.search import UNIFORM
 from verify.hunt.shards import covering_shards
+from verify.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +120,7 @@ def _decide(
         call = "add({a}, {b})={got}" if first["confirmed"] else "add_batch([{a}], [{b}])={got}, where add is right"
         return "COUNTEREXAMPLE", (call + ", but should be {expected}").format(**first)
     if aside:
-        return "UNDECIDED", f"{len(aside):,} shards came to no end, the first: {next(iter(aside.values()))}"
+        return "UNDECIDED", f"{plural(len(aside), 'shard')} came to no end: {next(iter(aside.values()))}"
     if not cases:
         return "UNDECIDED", "no case was tried"
     rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"

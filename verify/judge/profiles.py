@@ -22,7 +22,7 @@ class Profile:
     Attributes:
         examples: what each Hypothesis property tries.
         cases: pairs that each stratum hunts through.
-        seconds: what all strata together may take.
+        seconds: what the whole run may take.
     """
 
     examples: int
@@ -31,9 +31,9 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(examples=15, cases=5_000, seconds=3.0),
-    "default": Profile(examples=100, cases=500_000, seconds=45.0),
-    "ci": Profile(examples=300, cases=500_000, seconds=120.0),
+    "quick": Profile(examples=15, cases=5_000, seconds=20.0),
+    "default": Profile(examples=100, cases=500_000, seconds=60.0),
+    "ci": Profile(examples=300, cases=500_000, seconds=180.0),
     "hunt": Profile(examples=2_000, cases=100_000_000, seconds=1_800.0),
 }
 
@@ -65,7 +65,7 @@ def open_database(path: Path = DATABASE) -> ExampleDatabase:
 
 def register(name: str, *, cases: int | None, database: ExampleDatabase) -> None:
     """Make a profile Hypothesis' current one; with a number of cases, no property tries more examples than that."""
-    from hypothesis import HealthCheck, settings
+    from hypothesis import HealthCheck, Phase, settings
 
     examples = PROFILES[name].examples
     settings.register_profile(
@@ -74,6 +74,7 @@ def register(name: str, *, cases: int | None, database: ExampleDatabase) -> None
         deadline=None,  # the first call of a model is slow
         derandomize=False,  # where CI is set Hypothesis would derandomize, and then replays nothing
         database=database,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # `verify.hunt.search.shrink` shrinks, within a time
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow],

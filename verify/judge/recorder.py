@@ -18,27 +18,49 @@ if TYPE_CHECKING:
 
     from verify.subject import Subject
 
-SCHEMA = "adder-evidence/1"
+SCHEMA = "adder-evidence/2"
+
+SUMS, NATURE = "sums", "nature"  # the two questions, and the markers of the claims that belong to them
 
 # Names of the user properties by which a claim reports what it found.
 FAMILY = "adder.family"
+QUESTION = "adder.question"  # (SUMS or NATURE, what a failure means for the nature, of which rule)
 SUBJECT = "adder.subject"
 STRATUM = "adder.stratum"
 COUNTEREXAMPLE = "adder.counterexample"
 MARGIN = "adder.margin"
+LOST = "adder.lost"  # why a claim came to no end
 
 
 @dataclass
 class Family:
-    """How the claims of one family fared; ``reasons`` says why some were skipped, and how failures read."""
+    """How the claims of one family fared.
+
+    Attributes:
+        name: of the family.
+        question: that most of its claims belong to.
+        passed, failed, skipped, xfailed: how many claims did.
+        lost: how many came to no end, since the subject was lost or the time spent.
+        failures, losses, skips: why, each reason once.
+        seconds: that they took.
+    """
 
     name: str
+    question: str = SUMS
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     xfailed: int = 0
-    reasons: list[str] = field(default_factory=list)
+    lost: int = 0
+    failures: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the worst of the claims that did not hold did not: a failure outweighs a loss, and that a skip."""
+        return self.failures or self.losses or self.skips
 
 
 @dataclass
@@ -52,6 +74,7 @@ class Recorder:
         strata: what `verify.hunt.batches.describe` says, by name, in the order they were searched.
         counterexamples: the cards, in the order they were found; see `verify.hunt.explain.Counterexample`.
         margins: by type of number, the smallest margin and the distance of numbers next to the largest logit.
+        observations: of claims that failed without a wrong sum, {"rule", "outcome", "observation", "family"}.
         errors: what went wrong outside the claims themselves: a fixture that failed.
     """
 
@@ -61,6 +84,7 @@ class Recorder:
     strata: dict[str, dict[str, Any]] = field(default_factory=dict)
     counterexamples: list[dict[str, Any]] = field(default_factory=list)
     margins: list[dict[str, Any]] = field(default_factory=list)
+    observations: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     begin: float = field(default_factory=time.time)
 
@@ -70,9 +94,9 @@ class Recorder:
         if FAMILY not in properties:
             return
         name = str(properties[FAMILY])
-        record = self.families.setdefault(name, Family(name))
+        record = self.families.setdefault(name, Family(name, properties[QUESTION][0]))
         record.seconds = round(record.seconds + report.duration, 3)
-        self._count(record, report)
+        self._count(record, report, properties)
         if report.when == "call":
             self.subject = properties.get(SUBJECT, self.subject)
             self.strata.update({found["name"]: found for found in report_values(report, STRATUM)})
@@ -87,12 +111,13 @@ class Recorder:
             "run": self.run,
             "cases": sum(record["cases"] for record in self.strata.values()),
             "failures": sum(record["failures"] for record in self.strata.values()),
-            "families": [asdict(family) for family in self.families.values()],
+            "families": [asdict(family) | {"reasons": family.reasons} for family in self.families.values()],
             "strata": [{key: record[key] for key in record if key != "chains"} for record in self.strata.values()],
             "chains": self.chains(),
             "margins": self.margins,
             "counterexample": self.smallest(),
             "counterexamples": self.counterexamples,
+            "observations": self.observations,
             "errors": self.errors,
             "seconds": round(time.time() - self.begin, 3),
         }
@@ -120,20 +145,41 @@ class Recorder:
         """Write the evidence: the file appears whole or not at all."""
         write_json(path, self.as_json())
 
-    def _count(self, record: Family, report: pytest.TestReport) -> None:
+    def _count(self, record: Family, report: pytest.TestReport, properties: dict[str, Any]) -> None:
         if hasattr(report, "wasxfail"):
             record.xfailed += 1
-            _add_once(record.reasons, f"known failure: {report.wasxfail}")
+            _add_once(record.skips, f"known failure: {report.wasxfail}")
         elif report.skipped:
             record.skipped += 1
-            _add_once(record.reasons, _skip_reason(report))
+            _add_once(record.skips, _skip_reason(report))
+        elif report.failed and LOST in properties:
+            record.lost += 1
+            _add_once(record.losses, str(properties[LOST]))
         elif report.failed:
             record.failed += 1
-            _add_once(record.reasons, _first_line(report))
-            if report.when != "call":
-                _add_once(self.errors, _first_line(report))
+            _add_once(record.failures, _first_line(report))
+            self._observe(record, report, properties[QUESTION])
         elif report.when == "call":
             record.passed += 1
+
+    def _observe(self, record: Family, report: pytest.TestReport, question: tuple[str, str, str]) -> None:
+        """Keep what a failure says that is not about a sum: of the nature, or of the suite itself."""
+        if report.when != "call":
+            _add_once(self.errors, _first_line(report))
+        if question[0] == NATURE:
+            _, _, text = _first_line(report).partition(": ")
+            _, _, text = text.partition("Error: ") if "Error: " in text[:80] else ("", "", text)
+            row = {"rule": question[2], "outcome": question[1], "observation": text, "family": record.name}
+            self.observations.append(row)
+
+
+def rule_of(test: str) -> str:
+    """Return the name of a test in words.
+
+    >>> rule_of("test_twice_the_same[1-9]")
+    'twice the same [1-9]'
+    """
+    return test.removeprefix("test_").replace("_", " ").replace("[", " [")
 
 
 def describe(subject: Subject) -> dict[str, Any]:

@@ -1,79 +1,107 @@
-"""One run from end to end: the suite, the audit and the proof of one subject, and the verdict that they support."""
+"""One run from end to end: the claims, the audit and the proof of one subject, and the two verdicts they support."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import platform
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from verify.addition.bounds import failure_rate_bound
-from verify.anatomy.audit import audit
-from verify.anatomy.counting import parameters
-from verify.errors import SubjectCrashedError
-from verify.hunt.explain import Counterexample, card
-from verify.proof.proving import Proof, is_known_decoder, prove_subject
-from verify.subject import DEFAULT_SPEC, Subject, load
+from verify.addition.bounds import failure_rate
+from verify.errors import VerifyError
+from verify.hunt.explain import Counterexample, card, explain
+from verify.hunt.search import UNIFORM
+from verify.judge import verdicts
+from verify.judge.session import Options, Session
+from verify.judge.suite import run_claims
+from verify.subject import DEFAULT_SPEC
 
-SCHEMA = "adder-report/1"
-PROVED, NO_COUNTEREXAMPLE, COUNTEREXAMPLE, UNDECIDED = VERDICTS = (
-    "PROVED",
-    "NO COUNTEREXAMPLE",
-    "COUNTEREXAMPLE",
-    "UNDECIDED",
-)
+if TYPE_CHECKING:
+    from verify.judge.recorder import Family
+    from verify.proof.proving import Proof
+
+SCHEMA = "adder-report/2"
 UNIFORM_PAIRS = 10_000  # what a leaderboard draws; a report says how many cases of a stratum are expected among them
-UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
-_STDERR = 2
-HEEDED_BY_PYTEST = ("ADDER_SUBMISSION", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")  # what would change which suite is run
-SHOWN_REASONS = 3  # of a family, why claims failed or were skipped
+SHOWN_REASONS = 3  # of a family
 PACKAGES = ("torch", "numpy", "hypothesis", "pytest")
+WAYS = {"teacher forcing": "its forward, in batches"}  # how sums were had, in the words of a report
+LONGER = 10  # times the budget that was too short
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a run is told.
+class Run:
+    """What a run came to.
 
     Attributes:
-        method: the way of decoding, for subjects that offer several.
-        sandbox: the rung of isolation that is demanded, or "auto".
-        profile: how long to look, see `verify.judge.profiles`; None for the default.
-        budget: seconds for the hunt through the strata, or None for the profile's.
-        seed: of Hypothesis and of the batches.
+        report: by the keys of schema adder-report/2.
+        interrupted: whether it was ended from outside; the report then holds what was found until then.
     """
 
-    method: str | None = None
-    sandbox: str = "auto"
-    profile: str | None = None
-    budget: float | None = None
-    seed: int = 0
+    report: dict[str, Any]
+    interrupted: bool = False
+
+    @property
+    def exit_status(self) -> int:
+        """0 sums unrefuted and nothing violated, 1 counterexample, 3 undecided, 4 unrefuted but violated, 130."""
+        if self.interrupted:
+            return 130
+        return verdicts.exit_status(self.report["sums"]["verdict"], self.report["nature"]["verdict"])
 
 
-def judge(spec: str | None, options: Options) -> dict[str, Any]:
-    """Return the verdict on a subject, by the keys of schema adder-report/1; progress goes to stderr.
+def judge(
+    options: Options,
+    *,
+    listen: Callable[[Session], None] = lambda _: None,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
+    verbose: bool = False,
+) -> Run:
+    """Return what a run on a subject came to.
+
+    Args:
+        options: what the run is told.
+        listen: told of each stage, and of the first confirmed counterexample.
+        keep: given the report as far as it is as soon as a counterexample is confirmed, to be kept whatever comes.
+        verbose: whether pytest's own output goes to stderr.
 
     Raises:
-        VerifyError: the subject is no adder, or could not be run to an end.
+        VerifyError: the subject is no adder, or the suite came to no end before anything was found.
     """
-    begin = time.monotonic()
+    kept = False
+
+    def hear(session: Session) -> None:
+        nonlocal kept
+        if session.confirmed is not None and not kept:
+            kept = True
+            keep(_report(session, interrupted=True))
+        listen(session)
+
+    session = Session(options, judging=True, listen=hear)
+    with contextlib.closing(session):
+        session.subject  # noqa: B018 - what is no adder is told before anything else
+        try:
+            interrupted = run_claims(session, verbose=verbose)
+        except VerifyError:
+            if session.confirmed is None:
+                raise
+            interrupted = True
+        session.conclude()
+        session.enter("report")
+        return Run(_report(session, interrupted=interrupted), interrupted)
+
+
+def undecided(spec: str | None, error: Exception | str) -> dict[str, Any]:
+    """Return the report on a subject that could not be judged."""
+    session = Session(Options(spec=spec), judging=True)
     named = spec or DEFAULT_SPEC
-    known_decoder = is_known_decoder(named)
-    with _loaded(named, options) as subject:
-        evidence = run_suite(named, options)
-        _check_same(subject, evidence["subject"])
-        checks = audit(subject)
-        counts = parameters(subject)
-        proof = prove_subject(subject, known_decoder=known_decoder)
-    return _report(evidence, checks, counts, proof, options) | {"seconds": round(time.monotonic() - begin, 1)}
+    session.recorder.subject = {
+        "spec": named, "name": named, "author": "", "sha256": "", "isolation": "", "method": None,
+        "declared_parameters": None, "batching": "", "findings": [], "abilities": [],
+    }  # fmt: skip
+    return _report(session, why_none=str(error))
 
 
 def gather(options: Options) -> dict[str, dict[str, Any]]:
@@ -82,8 +110,11 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
     Raises:
         VerifyError: see `judge`.
     """
-    report = judge(DEFAULT_SPEC, options)
-    with _loaded(DEFAULT_SPEC, options) as subject:
+    from verify.subject import load
+
+    options = replace(options, spec=DEFAULT_SPEC)
+    report = judge(options).report
+    with contextlib.closing(load(DEFAULT_SPEC, method=options.method, sandbox=options.sandbox)) as subject:
         anatomy_found = subject.ask("residual_stream")
     found = {"correctness.json": report, "chains.json": chains_of(report)}
     found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found}
@@ -95,157 +126,179 @@ def chains_of(report: dict[str, Any]) -> dict[str, Any]:
     return {"schema": "adder-chains/1", "rows": report["chains"]}
 
 
-def undecided(spec: str | None, error: Exception) -> dict[str, Any]:
-    """Return the report on a subject that could not be judged."""
-    named = spec or DEFAULT_SPEC
-    nothing = {"cases": 0, "failures": 0, "strata": [], "chains": [], "families": [], "audit": [], "seconds": 0.0}
-    absent = dict.fromkeys(["counterexample", "failure_rate_bound_95", "proof"])
-    counts: dict[str, Any] = {
-        "declared": None,
-        "counted": None,
-        "unique": None,
-        "buffers": None,
-        "dead": None,
-        "notes": [],
-    }
-    return {
-        "schema": SCHEMA,
-        "subject": {"spec": named, "name": named, "author": "", "sha256": ""},
-        "verdict": UNDECIDED,
-        "reason": str(error),
-        "parameters": counts,
-        "environment": environment(),
-        **nothing,
-        **absent,
-    }
-
-
-def run_suite(spec: str, options: Options) -> dict[str, Any]:
-    """Return the evidence of the whole suite, run in a process of its own, whose output goes to stderr.
-
-    Raises:
-        VerifyError: the suite came to no end.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        evidence = Path(folder) / "evidence.json"
-        settings = {name: value for name, value in os.environ.items() if name not in HEEDED_BY_PYTEST}
-        command = _command(spec, options, evidence)
-        run = subprocess.run(command, stdout=_STDERR, env=settings, check=False)  # noqa: S603 - our own
-        if run.returncode not in (0, 1) or not evidence.is_file():
-            raise SubjectCrashedError(
-                f"the suite ended with status {run.returncode} before it was through; what it printed says why"
-            )
-        found: dict[str, Any] = json.loads(evidence.read_text())
-        return found
-
-
-def _check_same(subject: Subject, verified: dict[str, Any] | None) -> None:
-    """Check that the suite ran on the subject that is audited and proved, to the byte of its source.
-
-    Raises:
-        SubjectCrashedError: it did not.
-    """
-    ran = None if verified is None else (verified["spec"], verified["sha256"], verified["method"])
-    if ran != (subject.spec, subject.sha256, subject.method):
-        raise SubjectCrashedError(
-            f"the suite ran on {ran}, and not on {subject.spec}: the file changed meanwhile; run again"
-        )
-
-
-def _command(spec: str, options: Options, evidence: Path) -> list[str]:
-    # The suite finds itself by its installed name, and heeds no settings of the folder that the user stands in.
-    settings = evidence.with_name("pytest.ini")
-    settings.write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "--pyargs", "verify", "-q", "--no-header", "--tb=short", "--color=no"]
-    command += [f"--config-file={settings}", f"--rootdir={settings.parent}", "-pno:cacheprovider"]
-    command += [f"--evidence={evidence}", f"--sandbox={options.sandbox}", f"--hypothesis-seed={options.seed}"]
-    chosen = {
-        "submission": spec,
-        "method": options.method,
-        "hypothesis-profile": options.profile,
-        "budget": options.budget,
-    }
-    return command + [f"--{name}={value}" for name, value in chosen.items() if value is not None]
-
-
-@contextmanager
-def _loaded(spec: str, options: Options) -> Iterator[Subject]:
-    subject = load(spec, method=options.method, sandbox=options.sandbox)  # type: ignore[arg-type]
-    try:
-        yield subject
-    finally:
-        subject.close()
-
-
-def _report(
-    evidence: dict[str, Any],
-    checks: list[dict[str, str]],
-    counts: dict[str, Any],
-    proof: Proof,
-    options: Options,
-) -> dict[str, Any]:
-    strata = [_stratum(found) for found in evidence["strata"]]
-    families = [_family(found) for found in evidence["families"]]
-    uniform = next((row for row in strata if row["name"] == UNIFORM and row["cases"]), None)
-    bound = None if uniform is None else failure_rate_bound(uniform["failures"], uniform["cases"])
-    verdict, reason = _decide(evidence, families, bound, proof)
-    return {
-        "schema": SCHEMA,
-        "subject": evidence["subject"],
-        "verdict": verdict,
-        "reason": reason,
-        "counterexample": _with_card(evidence["counterexample"]),
-        "cases": evidence["cases"],
-        "failures": evidence["failures"],
-        "failure_rate_bound_95": bound,
-        "strata": strata,
-        "chains": evidence["chains"],
-        "families": families,
-        "parameters": counts,
-        "audit": checks,
-        "proof": proof.as_json(),
-        "environment": environment() | {"seed": options.seed, "run": evidence["run"]},
-    }
-
-
-def _decide(
-    evidence: dict[str, Any], families: list[dict[str, Any]], bound: float | None, proof: Proof
-) -> tuple[str, str]:
-    """Return the verdict and the one sentence that it rests on."""
-    wrong, failed = evidence["counterexample"], [row["name"] for row in families if row["failed"]]
-    if wrong is not None:
-        return COUNTEREXAMPLE, f"{wrong['call']}={wrong['got']}, but should be {wrong['expected']} [{wrong['reason']}]"
-    if failed:
-        first = next(row["reason"] for row in families if row["failed"])
-        return COUNTEREXAMPLE, f"claims fail in {', '.join(failed)}, the first: {first}"
-    if proof.accepted:
-        return PROVED, proof.reason
-    rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"
-    return NO_COUNTEREXAMPLE, f"in {evidence['cases']:,} cases{rate}. No proof: {proof.reason}"
-
-
-def _stratum(found: dict[str, Any]) -> dict[str, Any]:
-    names = ("name", "cases", "failures", "sentence", "family", "exhaustive", "complete")
-    bound = failure_rate_bound(found["failures"], found["cases"]) if found["cases"] else None
-    return {name: found[name] for name in names} | {
-        "failure_rate_bound_95": None if found["exhaustive"] else bound,
-        "uniform_expected": None if found["share"] is None else found["share"] * UNIFORM_PAIRS,
-    }
-
-
-def _family(found: dict[str, Any]) -> dict[str, Any]:
-    names = ("name", "passed", "failed", "skipped", "seconds")
-    reasons = found["reasons"][:SHOWN_REASONS]
-    rest = len(found["reasons"]) - len(reasons)
-    return {name: found[name] for name in names} | {"reason": "; ".join(reasons + [f"and {rest} more"] * (rest > 0))}
-
-
-def _with_card(found: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if found is None else found | {"card": card(Counterexample.from_json(found))}
-
-
 def environment() -> dict[str, Any]:
     """Return what the run depends on: versions, the machine, how many threads it may use."""
     versions = {name: metadata.version(name) for name in PACKAGES}
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"python": platform.python_version(), "machine": platform.machine(), "cores": threads} | versions
+
+
+def _report(session: Session, *, interrupted: bool = False, why_none: str = "") -> dict[str, Any]:
+    evidence, proof = session.recorder.as_json(), session.known("proof")
+    rates = [failure_rate(failed, cases).as_json() | {"of": way} for way, (cases, failed) in _uniform(evidence).items()]
+    rows = _rows(session, evidence)
+    sums = _sums(session, evidence, rates, why_none)
+    verdict, reason = sums.decide()
+    named, why = verdicts.nature(rows, why_none or ("the run ended before it was looked into" if not rows else ""))
+    strata = [_stratum(found) for found in evidence["strata"]]
+    stages = _stages(session, interrupted=interrupted)
+    return {
+        "schema": SCHEMA,
+        "subject": evidence["subject"] or _described(session),
+        "sums": {"verdict": verdict, "reason": reason},
+        "nature": {"verdict": named, "reason": why, "rows": rows},
+        "disagreement": sums.disagreement or None,
+        "counterexample": _counterexample(session, interrupted=interrupted),
+        "cases": evidence["cases"],
+        "failures": evidence["failures"],
+        "failure_rates": rates,
+        "strata": strata,
+        "chains": evidence["chains"],
+        "families": [_family(found) for found in session.recorder.families.values()],
+        "stages": stages,
+        "go_on": _go_on(session) if any(row["outcome"] == "cut short" for row in stages) else "",
+        "parameters": session.known("counts") or _NO_COUNTS,
+        "proof": None if proof is None else _proof(proof),
+        "environment": environment() | {"seed": session.seed, "run": session.options.as_json()},
+        "seconds": round(session.budget.spent(), 1),
+    }
+
+
+_NO_COUNTS: dict[str, Any] = {
+    "declared": None,
+    "counted": None,
+    "unique": None,
+    "buffers": None,
+    "dead": None,
+    "notes": [],
+}
+
+
+def _described(session: Session) -> dict[str, Any] | None:
+    from verify.judge.recorder import describe
+
+    subject = session.known("subject")
+    return None if subject is None else describe(subject)
+
+
+def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]], why_none: str) -> verdicts.Sums:
+    proof: Proof | None = session.known("proof")
+    against = [row["observation"] for row in evidence["observations"] if row["family"] == "proof"]
+    return verdicts.Sums(
+        cases=evidence["cases"],
+        counterexample="" if session.confirmed is None else str(session.confirmed[0]),
+        unconfirmed=() if session.confirmed is not None else tuple(session.unconfirmed),
+        lost=tuple(session.lost),
+        bound="; ".join(filter(None, map(_bound, rates))),
+        proof="" if proof is None else _proved(proof),
+        proof_reason="it was not tried, for want of time" if proof is None else proof.reason,
+        against_the_proof=next(iter(against), ""),
+        why_none=why_none or next(iter(evidence["errors"]), ""),
+    )
+
+
+def _proved(proof: Proof) -> str:
+    if proof.accepted:
+        return verdicts.PROVED
+    return verdicts.MODEL_PROVED if proof.verdict.startswith(verdicts.MODEL_PROVED) else ""
+
+
+def _proof(proof: Proof) -> dict[str, Any] | None:
+    found = proof.as_json()
+    return None if found is None else found | {"verdict": proof.verdict, "accepted": bool(_proved(proof))}
+
+
+def _uniform(evidence: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return how many uniform pairs were added in which way, and how many of them wrongly."""
+    none: dict[str, list[int]] = {}
+    ways = next((row["ways"] for row in evidence["strata"] if row["name"] == UNIFORM), none)
+    return {WAYS.get(way, way): (cases, failures) for way, (cases, failures) in ways.items()}
+
+
+def _bound(rate: dict[str, Any]) -> str:
+    whose = f"{rate['cases']:,} uniform pairs asked of {rate['of']}"
+    if rate["failures"]:
+        low, high = rate["interval_95"]
+        return f"of {whose} {rate['estimate']:.3g} fail, at 95 % confidence {low:.3g} to {high:.3g}"
+    return f"by {whose} at most {rate['bound_95']:.3g} fail, at 95 % confidence"
+
+
+def _rows(session: Session, evidence: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the rules of an adder's nature, each with its observation: the audit's, then what claims saw broken."""
+    audited = session.known("audit") or []
+    rows = [{"rule": row["check"], "outcome": row["outcome"], "observation": row["detail"]} for row in audited]
+    told = {row["rule"] for row in rows}
+    rows += [
+        {name: row[name] for name in ("rule", "outcome", "observation")}
+        for row in evidence["observations"]
+        if row["rule"] not in told
+    ]
+    subject = session.known("subject")
+    odd = [] if subject is None else [each for each in subject.findings if each["name"].startswith("add returned")]
+    rows += [
+        {
+            "rule": "an int comes back",
+            "outcome": "suspect",
+            "observation": f"{each['name']}, of {each['count']:,} sums, the first {each['a']} + {each['b']}",
+        }
+        for each in odd
+    ]
+    return _once(rows)
+
+
+def _once(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return rows of which each rule has one for each outcome: the first, and how many more there were."""
+    found: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in rows:
+        found.setdefault((row["rule"], row["outcome"]), []).append(row)
+    return [
+        alike[0] | ({"observation": f"{alike[0]['observation']} (and {len(alike) - 1} more)"} if alike[1:] else {})
+        for alike in found.values()
+    ]
+
+
+def _stratum(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("name", "cases", "failures", "sentence", "family", "exhaustive", "complete", "cut")
+    is_drawn = found["cases"] and not found["exhaustive"]
+    return {name: found[name] for name in names} | {
+        "failure_rate_bound_95": failure_rate(found["failures"], found["cases"]).bound_95 if is_drawn else None,
+        "uniform_expected": None if found["share"] is None else found["share"] * UNIFORM_PAIRS,
+    }
+
+
+def _family(family: Family) -> dict[str, Any]:
+    names = ("name", "question", "passed", "failed", "skipped", "lost", "seconds")
+    reasons = family.reasons[:SHOWN_REASONS]
+    rest = len(family.reasons) - len(reasons)
+    return {name: getattr(family, name) for name in names} | {
+        "reason": "; ".join(reasons + [f"and {rest} more"] * (rest > 0))
+    }
+
+
+def _counterexample(session: Session, *, interrupted: bool) -> dict[str, Any] | None:
+    if session.confirmed is None:
+        return None
+    wrong, family = session.confirmed
+    subject = session.subject
+    found = Counterexample.of(subject, wrong, family) if interrupted else explain(subject, wrong, family=family)
+    values = found.as_json()
+    return values | {"card": card(found), "confirmed": True}
+
+
+def _stages(session: Session, *, interrupted: bool) -> list[dict[str, Any]]:
+    stages = []
+    for name, seconds in session.seconds.items():
+        count = session.cut[name]
+        detail = f"{count} claims for want of time" if count else ""
+        if interrupted and name == session.stage:
+            detail = "interrupted"
+        outcome = "cut short" if detail else "done"
+        stages.append({"name": name, "outcome": outcome, "detail": detail, "seconds": round(seconds, 2)})
+    return stages
+
+
+def _go_on(session: Session) -> str:
+    """Return the command that goes on where the time was too short."""
+    words = ["adder-verify", "run", session.options.spec or DEFAULT_SPEC]
+    words += [f"--method={session.options.method}"] if session.options.method else []
+    return shlex.join([*words, f"--budget={LONGER * session.budget.seconds:g}"])

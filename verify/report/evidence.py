@@ -296,12 +296,12 @@ def _check_proof(value: JSONObject) -> str | None:
 
 
 def _check_disagreement(value: JSONObject) -> str | None:
-    verdict, pair, proof = value["sums"]["verdict"], value.get("counterexample"), value.get("proof")
+    verdict, proof = value["sums"]["verdict"], value.get("proof")
     if not value.get("disagreement"):
         return None
     if verdict != UNDECIDED:
         return f"sums.verdict is {verdict}, but should be {UNDECIDED} where the proof and the run disagree"
-    return None if pair and proof else "disagreement is told, but should stand beside a counterexample and a proof"
+    return None if proof else "disagreement is told, but should stand beside a proof"
 
 
 def _check_pair(value: JSONObject) -> str | None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from verify.errors import ContractError, OutOfTimeError, SubjectBuildError, UsageError
+from verify.errors import ContractError, OutOfTimeError, SubjectBuildError, UndecidedError, UsageError
 from verify.subject import loading, operations
 from verify.subject.answers import (
     Answer,
@@ -174,6 +174,7 @@ class Subject(ABC):
         abilities: what it offers beyond ``add``: names of `OPTIONAL_FUNCTIONS`, and "module" for a torch module.
         method: the way of decoding under verification, or None for its default.
         batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
+        way: the same in one word of these three, without the reason.
         findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
         time_left: how many seconds the run has left; a request that would take longer ends in `OutOfTimeError`.
     """
@@ -187,6 +188,7 @@ class Subject(ABC):
     abilities: frozenset[str]
     method: str | None
     batching: str = ""
+    way: str = ""
 
     def __init__(self, time_left: Callable[[], float] | None = None) -> None:
         self.time_left: Callable[[], float] = time_left or (lambda: math.inf)
@@ -214,14 +216,19 @@ class Subject(ABC):
     def answer(self, a: int, b: int) -> Answer:
         """Return what ``add`` says, with its type."""
 
-    def add_batch(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def add_batch(self, a: np.ndarray, b: np.ndarray, *, alone: bool = False) -> np.ndarray:
         """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none.
+
+        Args:
+            a: int64 (N,).
+            b: int64 (N,).
+            alone: whether every sum is to be asked of ``add`` itself, one at a time.
 
         Raises:
             ContractError: the subject's own ``add_batch`` returns another number of sums.
         """
-        how = self._way(len(a))
-        told = self._many(how, a, b)
+        how = "add" if alone else self.way_of(len(a))
+        told = self._told(how, a, b)
         sums: np.ndarray = told["sums"]
         if len(sums) != len(a):
             raise ContractError(f"add_batch of {self.spec} returned {len(sums)} sums of {len(a)} pairs")
@@ -233,12 +240,25 @@ class Subject(ABC):
         if told.get("stricter"):
             self.note("teacher forcing is stricter than add", "add gives sums right whose steps are not all right")
         if told.get("given_up"):
-            self._unforced = told["given_up"]
-        self.batching = f"add ({self._unforced})" if how != "add_batch" and self._unforced else how
+            self._unforced, how = told["given_up"], "add"
+        self.way = how
+        self.batching = f"add ({self._unforced})" if how == "add" and self._unforced else how
         return sums
 
-    def _way(self, count: int) -> str:
-        """Return how a batch of so many pairs is summed."""
+    def _told(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+        """Return what `_many` does; where a batch of the forward ends the worker, ``add`` is asked."""
+        try:
+            return self._many(how, a, b)
+        except OutOfTimeError:
+            raise
+        except UndecidedError as error:
+            if how != "teacher forcing":
+                raise
+            reason = f"teacher forcing was given up: {error}"
+            return {**self._many("add", a, b), "given_up": reason}
+
+    def way_of(self, count: int) -> str:
+        """Return how a batch of so many pairs is added: "add_batch", "teacher forcing" or "add"."""
         if "add_batch" in self.abilities:
             return "add_batch"
         if self._unforced is None and count >= _WORTH_LEARNING and self.method is None:

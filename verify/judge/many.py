@@ -1,0 +1,150 @@
+"""Many subjects, each judged by a process of its own, so that none of them can hang, kill or mislead the others' runs.
+
+What is finished is kept in the file that ``--json`` names, after each subject, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from verify import interpreters
+from verify.errors import EvidenceError, VerifyError
+from verify.files import write_json
+from verify.judge.run import SCHEMA, undecided
+from verify.judge.session import Options
+from verify.subject import loading
+from verify.text import printable
+
+WORST_FIRST = (130, 1, 3, 2, 4)  # exit statuses of a run over many subjects
+_ERROR = "adder-verify: error: "
+
+
+@dataclass
+class Board:
+    """Judges many subjects.
+
+    Attributes:
+        options: of each run; their ``spec`` is not heeded.
+        jobs: how many at once.
+        results: the file in which finished reports are kept, or None.
+        listen: told a line when a subject is finished.
+        running: the processes that are under way.
+    """
+
+    options: Options
+    jobs: int = 1
+    results: Path | None = None
+    listen: Callable[[str], None] = lambda _: None
+    running: set[Any] = field(default_factory=set)
+
+    def judge(self, specs: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
+        """Return the reports, in the order of the subjects, and the exit status that says the worst of them.
+
+        Raises:
+            EvidenceError: the file of results holds something else.
+        """
+        finished = self._finished(specs)
+        statuses = {spec: int(report["environment"]["run"]["status"]) for spec, report in finished.items()}
+        pool = ThreadPoolExecutor(self.jobs)
+        try:
+            tasks = {pool.submit(self._judge, spec): spec for spec in specs if spec not in finished}
+            for task in as_completed(tasks):
+                spec, (report, statuses[spec]) = tasks[task], task.result()
+                finished[spec] = report
+                self._keep([finished[each] for each in specs if each in finished])
+                self.listen(f"{spec}: {report['sums']['verdict']}, {report['nature']['verdict']}")
+        except KeyboardInterrupt:
+            statuses[""] = 130
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(self.running):
+                process.terminate()
+            pool.shutdown()
+        reports = [finished[spec] for spec in specs if spec in finished]
+        return reports, next((status for status in WORST_FIRST if status in statuses.values()), 0)
+
+    def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
+        """Return the report on one subject and the exit status of its run, both from a process of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / "report.json"
+            command = interpreters.python_module("verify", "run", *_words(self.options), f"--json={result}", "--", spec)
+            process = interpreters.start(
+                command, folder=Path.cwd(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            self.running.add(process)
+            try:
+                _, said = process.communicate()
+            finally:
+                self.running.discard(process)
+            status = process.returncode
+            why = _last_error(said, status)
+            report = json.loads(result.read_text()) if result.exists() else undecided(spec, why)
+            status = status if status in {0, *WORST_FIRST} else 3
+        report["environment"]["run"] |= {"status": status, "content": _content(spec)}
+        return report, status
+
+    def _finished(self, specs: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the reports that an earlier, interrupted run has left, of those subjects that are still the same."""
+        if self.results is None or not self.results.is_file() or not self.results.stat().st_size:
+            return {}
+        try:
+            kept = json.loads(self.results.read_text())
+            known = {report["subject"]["spec"]: report for report in kept if report["schema"] == SCHEMA}
+        except (ValueError, TypeError, KeyError) as error:
+            raise EvidenceError(f"{self.results} holds no reports of a run over many; name another file") from error
+        told = self.options.as_json()
+        return {
+            spec: known[spec]
+            for spec in specs
+            if spec in known
+            and (run := known[spec]["environment"]["run"]).get("status") in {0, 1, 4}
+            and run.get("content") == _content(spec)
+            and {name: run.get(name) for name in told} == told
+            and self.options.seed in {None, known[spec]["environment"]["seed"]}
+        }
+
+    def _keep(self, reports: list[dict[str, Any]]) -> None:
+        if self.results is not None:
+            write_json(self.results, reports)
+
+
+def _words(options: Options) -> Iterator[str]:
+    """Yield the arguments that tell a command what a run is told."""
+    yield from (
+        f"--sandbox={options.sandbox}",
+        f"--profile={options.profile}",
+    )
+    yield f"--call-seconds={options.call_seconds!r}"
+    if options.seed is not None:
+        yield f"--seed={options.seed}"
+    if options.budget is not None:
+        yield f"--budget={options.budget!r}"
+    if options.method is not None:
+        yield f"--method={options.method}"
+
+
+def _content(spec: str) -> str:
+    """Return what tells whether a subject is still the same: names, sizes and times of all that it may read."""
+    with contextlib.suppress(VerifyError, OSError):
+        files = [
+            file
+            for top in loading.locate(spec).readable
+            for file in sorted(top.rglob("*") if top.is_dir() else [top])
+            if file.is_file() and "__pycache__" not in file.parts and ".hypothesis" not in file.parts
+        ]
+        return " ".join(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+    return ""
+
+
+def _last_error(said: bytes, status: int) -> str:
+    lines = [line for line in said.decode(errors="replace").splitlines() if line.startswith(_ERROR)]
+    text = lines[-1].removeprefix(_ERROR) if lines else f"its run ended with status {status} and without a report"
+    return printable(text, 1000)
