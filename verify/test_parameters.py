@@ -16,17 +16,29 @@ OURS = 46
 WIDTH = 35
 CONTEXT = 70
 EMBEDDING, ATTENTION, MLP = 8, 16, 22
+TENSORS = {
+    "embedding.weight": [4, 2],
+    "attention.in_proj_weight": [6, 2],
+    "attention.out_proj.weight": [2, 2],
+    "mlp.0.weight": [4, 2],
+    "mlp.0.bias": [4],
+    "mlp.2.weight": [2, 4],
+    "mlp.2.bias": [2],
+}
 
 
 @pytest.fixture(scope="module")
 def state(subject: Subject) -> dict[str, Any]:
-    """What a module of the 46-parameter architecture holds; which one it is of its trace says, not what it declares."""
+    """What a module of the 46-parameter architecture holds.
+
+    That it is one is told by its trace, or by tensors of the very names and shapes, and not by what it declares.
+    """
     if "module" not in subject.abilities:
         pytest.skip(f"{subject.name} is no torch module")
-    read = subject.ask("architecture")
-    if "refused" in read:
-        pytest.skip(f"{subject.name} is not of the architecture of {OURS} parameters: {read['refused']}")
     found: dict[str, Any] = subject.ask("module_state")
+    read = subject.ask("architecture")
+    if "refused" in read and not found["parameters"].items() >= TENSORS.items():
+        pytest.skip(f"{subject.name} is not of the architecture of {OURS} parameters: {read['refused']}")
     return found
 
 

@@ -141,9 +141,10 @@ def foresee(
 def _rehearse(test: Any, rehearsal: Rehearsal, seed: int) -> dict[Pair, None]:
     """Return the pairs that a property asks for, in their order."""
     handle = test.hypothesis
+    own = getattr(test, "_hypothesis_internal_use_settings", None)  # what is drawn hangs on how much is to be drawn
 
     @hypothesis.seed(seed)
-    @hypothesis.settings(database=None, phases=[hypothesis.Phase.generate])
+    @hypothesis.settings(own, database=None, phases=[hypothesis.Phase.generate])
     @hypothesis.given(**handle._given_kwargs)  # noqa: SLF001 - no public way to what a test draws from
     def rehearsed(**drawn: Any) -> None:
         handle.inner_test(subject=rehearsal, **drawn)
