@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from adder.model import GPTAdder, routing_mask
+from adder.solver import solve
 from verify.proof.architecture import ROUTING
 from verify.proof.network import CONTEXTS
 from verify.proof.weights import SHAPES, Weights
@@ -101,3 +102,73 @@ def float64_logits(tensors):
         hidden = np.maximum(w["mlp.0.weight"] @ x + w["mlp.0.bias"][0], 0)
         rows.append(e @ (x + w["mlp.2.weight"] @ hidden + w["mlp.2.bias"][0]))
     return np.array(rows)
+
+
+# Every sum of a layer fits 24 bits, but the residual stream, into which some decoders add a layer term by term, does
+# not: the token is lost beside 2^26 before minus 2^26 is added. Found by search among the solver's weights, each with
+# attention's two values made equal and the output split in two parts that cancel.
+CANCELLING = {
+    "embedding.weight": [(0, 1), (1, 0), (-1, 0), (0, -1)],
+    "attention.in_proj_weight": [(0, 0)] * 4 + [(0, -1), (0, -1)],
+    "attention.out_proj.weight": [(2**26 - 16, 16 - 2**26), (4, 0)],
+    "mlp.0.weight": [(1, -1), (2, -2), (-2, 2), (-2, 2)],
+    "mlp.0.bias": [(1, -2, 1, -2)],
+    "mlp.2.weight": [(2, -2, -2, 2), (0, 2, -1, -2)],
+    "mlp.2.bias": [(2, 1)],
+}
+
+
+def as_module(tensors, dtype=torch.float32):
+    """Return numbers by name as a module in a type."""
+    model = GPTAdder(routing_mask()).eval()
+    state = {name: torch.tensor(rows, dtype=torch.float64) for name, rows in tensors.items()}
+    model.to(torch.float64).load_state_dict({name: each.reshape(SHAPES[name]) for name, each in state.items()})
+    return model.to(dtype)
+
+
+def cancelling_tensors(exponent, off=16):
+    """Return `CANCELLING` with parts of about 2^exponent."""
+    part = 2**exponent - off
+    return CANCELLING | {"attention.out_proj.weight": [(part, -part), (4, 0)]}
+
+
+def swallowing_tensors(seed, bits):
+    """Return weights of which each layer's terms are near half a unit in the last place of the token's entries.
+
+    Added to the stream one by one they are lost one by one, though their sum is not.
+    """
+    draw = random.Random(seed)
+    size, half = draw.uniform(1, 1.25), 2.0**-bits  # of numbers from 1 to 2
+
+    def share():
+        return draw.uniform(0.7, 0.99) * half
+
+    corners = [(size, 0), (-size, size), (0, -size), (-size, -size)]
+    return {
+        "embedding.weight": corners,
+        "attention.in_proj_weight": [(0, 0)] * 4 + [(1, 0), (0, 1)],
+        "attention.out_proj.weight": [(share(), share()), (share(), share())],
+        "mlp.0.weight": [(0, 0)] * 4,
+        "mlp.0.bias": [(1, 1, 1, 1)],
+        "mlp.2.weight": [tuple(share() for _ in range(4)) for _ in range(2)],
+        "mlp.2.bias": [(share(), share())],
+    }
+
+
+def integer_tensors(seed, largest):
+    """Return random integer weights of magnitudes up to a power of two."""
+    draw = random.Random(seed)
+    return {
+        name: [
+            [draw.randint(-(2 ** draw.randint(0, largest)), 2 ** draw.randint(0, largest)) for _ in range(shape[-1])]
+            for _ in range(int(np.prod(shape[:-1])))
+        ]
+        for name, shape in SHAPES.items()
+    }
+
+
+@cache
+def solved_tensors(seed, kind="integer"):
+    """Return the weights of our own solver as numbers by name."""
+    state = solve(seed, weights=kind).state_dict()
+    return {name: each.double().reshape(-1, each.shape[-1]).tolist() for name, each in state.items()}

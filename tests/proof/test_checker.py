@@ -286,8 +286,10 @@ def test_one_proved_mode_of_two_is_no_verdict():
 
 def test_an_order_that_is_none_is_rejected(small):
     order = ("precisions", 1, "modes", 0, "witness", "order", "contraction", "terms")
-    assert check(sealed(with_change(small, order, lambda _: [0, 0, 1, 2, 3])))
-    assert check(sealed(with_change(small, order[:-1], lambda _: {"terms": [0, 1, 2, 3, 4], "fused": 1})))
+    assert check(sealed(with_change(small, order, lambda _: [0, 0, 1, 2, 3, 4])))
+    assert check(
+        sealed(with_change(small, order[:-1], lambda _: {"terms": [0, 1, 2, 3, 4, 5], "fused": 1, "stored": "last"}))
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
 from tests.proof.models import INTEGERS, integer_model, weights_of
+from verify.proof import checker
 from verify.proof.exactness import RoundsError, exact_logits
-from verify.proof.formats import FORMATS, MODES, round_to, rounding_of
+from verify.proof.formats import FORMATS, MODES, converted, round_to, rounding_of
 from verify.proof.network import CONTEXTS
 from verify.proof.orders import Evaluation, ExactArithmetic, random_order
 
@@ -114,8 +116,44 @@ def test_rounding_is_torchs(name):
     values += [2.0**-134, 3 * 2.0**-134, 1 + 2.0**-8, 1 + 3 * 2.0**-8, 1 + 2.0**-11, 65519.0]
     for value in values:
         assert (
-            float(round_to(Fraction(value), FORMATS[name])) == torch.tensor(value, dtype=torch.float64).to(dtype).item()
+            float(converted(Fraction(value), FORMATS[name]))
+            == torch.tensor(value, dtype=torch.float64).to(dtype).item()
         )
+
+
+def near_midpoints(name, offsets):
+    """Return float64 numbers near the midpoints of all neighbours of a 16-bit format, where rounding decides."""
+    dtype = getattr(torch, name)
+    bits = torch.arange(1, 2**15 - 1, dtype=torch.int16)
+    numbers = bits.view(dtype).double()
+    numbers = numbers[numbers.isfinite() & (numbers >= 2.0**-149)].numpy()  # weights are in the range of float32
+    middles = (numbers[:-1] + numbers[1:]) / 2
+    return np.concatenate([middles * (1 + offset) for offset in offsets] + [numbers])
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_float64_weights_go_through_float32_to_16_bits_on_millions_of_numbers(name):
+    offsets = [0, *(sign * 2.0**-k for k in range(9, 53) for sign in (1, -1))]
+    values = near_midpoints(name, offsets)
+    taken = torch.from_numpy(values).to(getattr(torch, name)).view(torch.int16)
+    through = torch.from_numpy(values.astype(np.float32)).to(getattr(torch, name)).view(torch.int16)
+    assert len(values) > 2_000_000
+    assert torch.equal(taken, through)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_two_programs_round_by_bits_as_torch_does(name):
+    values = near_midpoints(name, [0, 2.0**-40, -(2.0**-40), 2.0**-26, 2.0**-20])[:: 1 if name == "float16" else 3]
+    taken = torch.from_numpy(values).to(getattr(torch, name)).double().tolist()
+    for value, expected in zip(values.tolist(), taken, strict=True):
+        rounded = converted(Fraction(value), FORMATS[name])
+        assert (float("inf") if rounded is None else float(rounded)) == expected == checker.taken(value, name), value
+
+
+def test_a_number_that_rounds_twice_is_not_rounded_to_its_nearest():
+    value = Fraction(1) + Fraction(1, 2**8) + Fraction(1, 2**40)
+    assert converted(value, FORMATS["bfloat16"]) == 1
+    assert round_to(value, FORMATS["bfloat16"]) == 1 + Fraction(1, 2**7)
 
 
 @pytest.mark.parametrize(("name", "value"), [("float16", 65520.0), ("float32", 3.5e38), ("bfloat16", 3.4e38)])

@@ -26,7 +26,9 @@ from verify.proof.orders import (
     random_order,
 )
 
-PLAIN = {layer: {"terms": list(range(terms)), "fused": False} for layer, terms in LAYER_TERMS.items()} | {
+PLAIN = {
+    layer: {"terms": list(range(terms)), "fused": False, "stored": "last"} for layer, terms in LAYER_TERMS.items()
+} | {
     "scale": "score",
     "normalisation": "divide",
 }

@@ -156,6 +156,13 @@ def nearest(number: float, name: str) -> float:
     return math.ldexp(rounded, unit)
 
 
+def taken(number: float, name: str) -> float:
+    """Return a weight as torch takes it to a format: to one of 16 bits through float32."""
+    narrow = FORMATS[name][0] < FORMATS["float32"][0]
+    through = nearest(number, "float32") if narrow else number
+    return nearest(through, name) if math.isfinite(through) else through
+
+
 def written(number: Decimal, unit: int, context: Context) -> str:
     """Return a number rounded in the context's direction to a multiple of 10^unit, as a decimal."""
     count = int(context.scaleb(number, -unit).to_integral_value(context.rounding))
@@ -226,7 +233,7 @@ class Bound:
         single = FORMATS["float32"]
         narrow = mode == MODES[1]
         arithmetic = single[0] if narrow else bits
-        self.bits, self.stored_bits = arithmetic, min(bits, arithmetic)
+        self.stored_bits = min(bits, arithmetic)
         self.u = Decimal(2.0**-arithmetic)
         self.v = Decimal(2.0**-bits) if bits < arithmetic else ZERO
         self.reads = 2 if bits > arithmetic else 0
@@ -236,10 +243,10 @@ class Bound:
         highest = [(bits, emax), single[::2]] if narrow else [(bits, emax)]
         self.huge = min(Decimal(math.ldexp(2 - 2.0 ** (1 - b), e)) for b, e in highest)
 
-    def gamma(self, roundings: int, stores: int = 1) -> Decimal:
-        """Return the relative error of so many roundings and stored tensors."""
+    def gamma(self, operations: int) -> Decimal:
+        """Return the relative error of a number that takes part in so many operations, each result stored."""
         factor = ONE
-        for count, unit in ((roundings + self.reads, self.u), (stores, self.v)):
+        for count, unit in ((operations + self.reads, self.u), (operations, self.v)):
             n = UP.multiply(Decimal(count), unit)
             factor = UP.multiply(factor, UP.add(ONE, UP.divide(n, DOWN.subtract(ONE, n))))
         return UP.subtract(factor, ONE)
@@ -258,22 +265,19 @@ class Bound:
 
     def layer(self, matrix: list[Row], x: list[Interval], e: list[Decimal], bias: Row | None = None) -> list[Decimal]:
         """Return the errors of ``matrix @ x + bias``."""
+        bare = [[] for _ in matrix] if bias is None else [[Decimal(abs(b))] for b in bias]
+        return self.sums(matrix, x, e, bare)
+
+    def sums(self, matrix: list[Row], x: list[Interval], e: list[Decimal], bare: list[list[Decimal]]) -> list[Decimal]:
+        """Return the errors of sums of ``matrix @ x`` and terms that are no products, whose magnitudes are given."""
         reach = [UP.add(size(each), error) for each, error in zip(x, e, strict=True)]
         errors = []
-        for i, row in enumerate(matrix):
+        for row, others in zip(matrix, bare, strict=True):
             weights = [Decimal(abs(weight)) for weight in row]
-            constant = [] if bias is None else [Decimal(abs(bias[i]))]
-            magnitude = total([product(w, r) for w, r in zip(weights, reach, strict=True)] + constant)
+            magnitude = total([product(w, r) for w, r in zip(weights, reach, strict=True)] + others)
             inherited = total([product(w, error) for w, error in zip(weights, e, strict=True)])
-            errors.append(self.rounded(inherited, magnitude, len(row) + len(constant), total(weights + reach)))
+            errors.append(self.rounded(inherited, magnitude, len(row) + len(others), total(weights + reach)))
         return errors
-
-    def residual(self, x: list[Interval], e: list[Decimal], y: list[Interval], f: list[Decimal]) -> list[Decimal]:
-        """Return the errors of ``x + y``."""
-        return [
-            self.rounded(UP.add(e[i], f[i]), total([size(x[i]), e[i], size(y[i]), f[i]]), 1, ZERO)
-            for i in range(len(x))
-        ]
 
     def score(self, query: list[Interval], e: list[Decimal], key: list[Interval], f: list[Decimal]) -> Decimal:
         """Return the error of one score."""
@@ -281,10 +285,10 @@ class Bound:
         other = [UP.add(size(k), error) for k, error in zip(key, f, strict=True)]
         inherited = total([product(reach[i], f[i]) for i in (0, 1)] + [product(e[i], size(key[i])) for i in (0, 1)])
         magnitude = total([product(reach[i], other[i]) for i in (0, 1)])
-        gamma = self.gamma(6, 5)
+        gamma = self.gamma(8)
         operands = product(Decimal(4), total(reach + other))
         flushed = product(self.tiny, UP.add(Decimal(8), operands), UP.add(ONE, gamma))
-        self.guard(total([product(magnitude, UP.add(ONE, gamma)), flushed]))
+        self.guard(product(Decimal(2), total([product(magnitude, UP.add(ONE, gamma)), flushed])))
         return UP.add(product(ROOT_OF_HALF[1], UP.add(inherited, product(gamma, magnitude))), flushed)
 
     def shares(self, scores: list[Interval], e: list[Decimal], shares: list[Interval]) -> list[Decimal]:
@@ -299,7 +303,7 @@ class Bound:
             UP.divide(UP.add(ONE, unit), DOWN.subtract(ONE, unit)),
         )
         shift = product(shares[0][1], shares[1][1], UP.subtract(ratio, ONE))
-        gamma, flushed = self.gamma(3, 2), product(Decimal(8), self.tiny)
+        gamma, flushed = self.gamma(5), product(Decimal(8), self.tiny)
         return [total([shift, product(gamma, UP.add(share[1], shift)), flushed]) for share in shares]
 
     def mix(self, shares: list[Interval], e: list[Decimal], column: list[Interval], f: list[Decimal]) -> Decimal:
@@ -322,11 +326,13 @@ class Bound:
         scores = [self.score(real["query"], query, real["keys"][j], keys[j]) for j in (0, 1)]
         shares = self.shares(real["scores"], scores, real["shares"])
         mixed = [self.mix(real["shares"], shares, [v[i] for v in values], [f[i] for f in value_errors]) for i in (0, 1)]
-        attended = self.layer(model["attention.out_proj.weight"], real["mixed"], mixed)
-        middle = self.residual(tokens[1], none, real["attended"], attended)
+        output, contraction = model["attention.out_proj.weight"], model["mlp.2.weight"]
+        token = [[size(x)] for x in tokens[1]]
+        middle = self.sums(output, real["mixed"], mixed, token)
         hidden = self.layer(model["mlp.0.weight"], real["middle"], middle, model["mlp.0.bias"][0])
-        contracted = self.layer(model["mlp.2.weight"], real["hidden"], hidden, model["mlp.2.bias"][0])
-        last = self.residual(real["middle"], middle, real["contracted"], contracted)
+        both = [first + second for first, second in zip(output, contraction, strict=True)]
+        bare = [[*token[i], Decimal(abs(bias))] for i, bias in enumerate(model["mlp.2.bias"][0])]
+        last = self.sums(both, real["mixed"] + real["hidden"], mixed + hidden, bare)
         return self.layer(model["embedding.weight"], real["last"], last)
 
 
@@ -354,30 +360,24 @@ class Inexact(ArithmeticError):  # noqa: N818 - a finding
 
 
 def unrounded(terms: list[Fraction], bound: Bound) -> Fraction:
-    """Return a sum of which no partial sum, in any order, needs more bits than the arithmetic has."""
+    """Return a sum of which no partial sum, in any order, needs more bits than arithmetic and stored format have."""
     common = math.lcm(*(term.denominator for term in terms))
     counts = [int(term * common) for term in terms]
     shared = math.gcd(*counts)
     shared &= -shared  # the power of two in it
     together = sum(map(abs, counts))
-    if together > shared << bound.bits or together > Fraction(bound.huge) * common:
+    if together > shared << bound.stored_bits or together > Fraction(bound.huge) * common:
         raise Inexact
     if shared and Fraction(shared, common) < Fraction(bound.tiny):
         raise Inexact
-    result = sum(counts)
-    if abs(result) > (result & -result) << bound.stored_bits:
-        raise Inexact
-    return Fraction(result, common)
+    return Fraction(sum(counts), common)
 
 
 def exact_layer(matrix: list[Row], x: list[Fraction], bound: Bound, bias: Row | None = None) -> list[Fraction]:
     """Return ``matrix @ x + bias``."""
     constants: Row = [0.0] * len(matrix) if bias is None else bias
-    rows = zip(matrix, constants, strict=True)
-    return [
-        unrounded([Fraction(w) * each for w, each in zip(row, x, strict=True)] + [Fraction(b)], bound)
-        for row, b in rows
-    ]
+    terms = zip(terms_of(matrix, x), constants, strict=True)
+    return [unrounded([*row, Fraction(b)], bound) for row, b in terms]
 
 
 def exact_step(model: Model, pair: int, state: int, bound: Bound) -> list[Fraction]:
@@ -401,12 +401,23 @@ def exact_step(model: Model, pair: int, state: int, bound: Bound) -> list[Fracti
     for x, y in zip(pair_value, state_value, strict=True):
         unrounded([x, y], bound)
         mixed.append(unrounded([x / 2, y / 2], bound))
-    attended = exact_layer(model["attention.out_proj.weight"], mixed, bound)
-    middle = [unrounded([x, y], bound) for x, y in zip(tokens[1], attended, strict=True)]
+    stream = [
+        [x, *terms] for x, terms in zip(tokens[1], terms_of(model["attention.out_proj.weight"], mixed), strict=True)
+    ]
+    middle = [unrounded(terms, bound) for terms in stream]
     hidden = [max(h, Fraction(0)) for h in exact_layer(model["mlp.0.weight"], middle, bound, model["mlp.0.bias"][0])]
-    contracted = exact_layer(model["mlp.2.weight"], hidden, bound, model["mlp.2.bias"][0])
-    last = [unrounded([x, y], bound) for x, y in zip(middle, contracted, strict=True)]
+    contracted = terms_of(model["mlp.2.weight"], hidden)
+    biases = map(Fraction, model["mlp.2.bias"][0])
+    last = [
+        unrounded([*before, *terms, bias], bound)
+        for before, terms, bias in zip(stream, contracted, biases, strict=True)
+    ]
     return exact_layer(model["embedding.weight"], last, bound)
+
+
+def terms_of(matrix: list[Row], x: list[Fraction]) -> list[list[Fraction]]:
+    """Return the terms of each sum of ``matrix @ x``."""
+    return [[Fraction(weight) * each for weight, each in zip(row, x, strict=True)] for row in matrix]
 
 
 # --- One evaluation order, replayed ------------------------------------------------------------------------------
@@ -415,18 +426,23 @@ def exact_step(model: Model, pair: int, state: int, bound: Bound) -> list[Fracti
 class Replay:
     """One evaluation order in exact rational numbers, each operation rounded to nearest even."""
 
-    TERMS = {"projection": 2, "score": 2, "mix": 2, "output": 2, "hidden": 3, "contraction": 5, "head": 2}  # noqa: RUF012
+    TERMS = {  # noqa: RUF012
+        "projection": 2, "score": 2, "difference": 4, "mix": 2, "output": 3, "hidden": 3, "contraction": 6, "head": 2,
+    }  # fmt: skip
+    STORED = ("last", "last two", "every")
     SCALES = ("score", "query", "query and key")
-    NORMALISATIONS = ("divide", "multiply by the reciprocal", "divide last")
+    NORMALISATIONS = ("divide", "multiply by the reciprocal", "divide last", "logistic")
 
     def __init__(self, model: Model, order: dict[str, Any], precision: str, mode: str) -> None:
         if set(order) != {*self.TERMS, "scale", "normalisation"}:
             raise Rejected(f"an order names {sorted(order)}")
         for name, count in self.TERMS.items():
-            if set(order[name]) != {"terms", "fused"} or sorted(order[name]["terms"]) != list(range(count)):
+            if set(order[name]) != {"terms", "fused", "stored"} or sorted(order[name]["terms"]) != list(range(count)):
                 raise Rejected(f"order of {name} is {order[name]}, but must be an order of {count} terms")
             if type(order[name]["fused"]) is not bool:
                 raise Rejected(f"order of {name} is fused {order[name]['fused']!r}, but must be true or false")
+            if order[name]["stored"] not in self.STORED:
+                raise Rejected(f"order of {name} stores {order[name]['stored']!r} of its partial sums")
         if order["scale"] not in self.SCALES or order["normalisation"] not in self.NORMALISATIONS:
             raise Rejected(f"unknown scale {order['scale']!r} or normalisation {order['normalisation']!r}")
         self.model, self.order, self.format = model, order, precision
@@ -457,54 +473,78 @@ class Replay:
         return low
 
     def sum(self, name: str, terms: list[tuple[Fraction, ...]]) -> Fraction:
-        """Return a sum of products, and of a bias, which is a product of one factor."""
-        result: Fraction | None = None
-        for index in self.order[name]["terms"]:
+        """Return a sum of products, and of biases and tokens, which are products of one factor."""
+        order, result = self.order[name], None
+        for place, index in enumerate(order["terms"], start=2):
             term = math.prod(terms[index], start=Fraction(1))
-            if len(terms[index]) == 2 and (result is None or not self.order[name]["fused"]):
+            if len(terms[index]) == 2 and (result is None or not order["fused"]):
                 term = self.op(term)
+                term = self.op(term, self.format) if order["stored"] == "every" else term
             result = term if result is None else self.op(result + term)
+            if order["stored"] == "every" or (order["stored"] == "last two" and place == len(terms)):
+                result = self.op(result, self.format)
         return result or Fraction(0)
 
-    def layer(self, name: str, matrix: list[Row], x: list[Fraction], bias: Row | None = None) -> list[Fraction]:
-        """Return ``matrix @ x + bias``."""
+    def layer(self, name: str, matrix: list[Row], x: list[Fraction], *bare: list[Any]) -> list[Fraction]:
+        """Return ``matrix @ x``, plus a bias, plus the residual stream."""
         rows: list[list[tuple[Fraction, ...]]] = [
             [(Fraction(w), each) for w, each in zip(row, x, strict=True)] for row in matrix
         ]
-        for row, b in zip(rows, bias or [], strict=bool(bias)):
-            row.append((Fraction(b),))
+        for vector in bare:
+            for row, number in zip(rows, vector, strict=True):
+                row.append((Fraction(number),))
         return self.put([self.sum(name, row) for row in rows])
 
-    def scores(self, query: list[Fraction], keys: list[list[Fraction]]) -> list[Fraction]:
-        """Return the two scores."""
+    def scaled(self, query: list[Fraction], keys: list[list[Fraction]]) -> tuple[list[Fraction], list[list[Fraction]]]:
+        """Return query and keys, scaled where the order scales them."""
         where = self.order["scale"]
-        root = ROOT_OF_HALF
-        if where == "query and key":
-            root = DOWN.next_minus(DOWN.sqrt(root[0])), UP.next_plus(UP.sqrt(root[1]))
-        constant = self.irrational(root)
-        if where != "score":
-            query = self.put([self.op(q * constant) for q in query])
-        if where == "query and key":
-            keys = [self.put([self.op(k * constant) for k in key]) for key in keys]
-        scores = self.put([self.sum("score", list(zip(query, key, strict=True))) for key in keys])
-        return self.put([self.op(score * constant) for score in scores]) if where == "score" else scores
+        if where == "score":
+            return query, keys
+        fourth = DOWN.next_minus(DOWN.sqrt(ROOT_OF_HALF[0])), UP.next_plus(UP.sqrt(ROOT_OF_HALF[1]))
+        constant = self.irrational(fourth if where == "query and key" else ROOT_OF_HALF)
+        scaled = [self.put([self.op(x * constant) for x in each]) for each in (query, *keys)]
+        return scaled[0], scaled[1:] if where == "query and key" else keys
 
-    def attended(self, scores: list[Fraction], values: list[list[Fraction]]) -> list[Fraction]:
+    def arguments(self, name: str, sums: list[list[tuple[Fraction, ...]]]) -> list[Fraction]:
+        """Return sums of products of query and key, scaled where the order scales what was added up."""
+        results = self.put([self.sum(name, terms) for terms in sums])
+        if self.order["scale"] != "score":
+            return results
+        constant = self.irrational(ROOT_OF_HALF)
+        return self.put([self.op(result * constant) for result in results])
+
+    def softmax(self, query: list[Fraction], keys: list[list[Fraction]]) -> tuple[list[Fraction], Fraction]:
+        """Return two exponentials and their sum; or two logistic functions, which are weights, and 1."""
+        query, keys = self.scaled(query, keys)
+        if self.order["normalisation"] == "logistic":
+            opposite = [-q for q in query]
+            terms: list[tuple[Fraction, ...]] = [
+                *zip(query, keys[0], strict=True),
+                *zip(opposite, keys[1], strict=True),
+            ]
+            (gap,) = self.arguments("difference", [terms])
+            return [self.op(1 / self.op(1 + self.power(each))) for each in (-gap, gap)], Fraction(1)
+        scores = self.arguments("score", [list(zip(query, key, strict=True)) for key in keys])
+        powers = [self.power(self.op(score - max(scores))) for score in scores]
+        return powers, self.op(powers[0] + powers[1])
+
+    def power(self, x: Fraction) -> Fraction:
+        """Return exp(x) rounded correctly."""
+        return self.irrational(enclosed_exp((DOWN.divide(Decimal(x.numerator), Decimal(x.denominator)),) * 2))
+
+    def attended(
+        self, query: list[Fraction], keys: list[list[Fraction]], values: list[list[Fraction]]
+    ) -> list[Fraction]:
         """Return the values weighted by the softmax of the scores."""
-        gaps = [self.op(score - max(scores)) for score in scores]
-        powers = [
-            self.irrational(enclosed_exp((DOWN.divide(Decimal(g.numerator), Decimal(g.denominator)),) * 2))
-            for g in gaps
-        ]
-        whole = self.op(powers[0] + powers[1])
-        columns = list(zip(*values, strict=True))
+        powers, whole = self.softmax(query, keys)
         how = self.order["normalisation"]
         if how == "divide":
             shares = [self.op(power / whole) for power in powers]
-        elif how == "divide last":
-            shares = powers
-        else:
+        elif how == "multiply by the reciprocal":
             shares = [self.op(power * self.op(1 / whole)) for power in powers]
+        else:
+            shares = powers
+        columns = list(zip(*values, strict=True))
         sums = [self.sum("mix", list(zip(self.put(shares), column, strict=True))) for column in columns]
         return self.put([self.op(each / whole) for each in sums] if how == "divide last" else sums)
 
@@ -513,13 +553,12 @@ class Replay:
         fused = self.model["attention.in_proj_weight"]
         tokens = [[Fraction(x) for x in self.model["embedding.weight"][token]] for token in (pair, state)]
         keys, values = ([self.layer("projection", part, t) for t in tokens] for part in (fused[2:4], fused[4:]))
-        mixed = self.attended(self.scores(self.layer("projection", fused[:2], tokens[1]), keys), values)
-        attended = self.layer("output", self.model["attention.out_proj.weight"], mixed)
-        middle = self.put([self.op(x + y) for x, y in zip(tokens[1], attended, strict=True)])
+        mixed = self.attended(self.layer("projection", fused[:2], tokens[1]), keys, values)
+        middle = self.layer("output", self.model["attention.out_proj.weight"], mixed, tokens[1])
         hidden = self.layer("hidden", self.model["mlp.0.weight"], middle, self.model["mlp.0.bias"][0])
         active = [max(h, Fraction(0)) for h in hidden]
-        contracted = self.layer("contraction", self.model["mlp.2.weight"], active, self.model["mlp.2.bias"][0])
-        last = self.put([self.op(x + y) for x, y in zip(middle, contracted, strict=True)])
+        bias = self.model["mlp.2.bias"][0]
+        last = self.layer("contraction", self.model["mlp.2.weight"], active, bias, middle)
         return self.layer("head", self.model["embedding.weight"], last)
 
 
@@ -606,7 +645,7 @@ def fingerprint(value: Any) -> str:
 
 def expected_precision(model: Model, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return what the certificate must say of one precision."""
-    rounded = {key: [[nearest(x, name) + 0.0 for x in row] for row in matrix] for key, matrix in model.items()}
+    rounded = {key: [[taken(x, name) + 0.0 for x in row] for row in matrix] for key, matrix in model.items()}
     entry: dict[str, Any] = {
         "precision": name, "weights_sha256": None, "machine": None, "counterexample": None, "margin": None,
         "transitions": [], "modes": [],

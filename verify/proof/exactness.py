@@ -1,9 +1,10 @@
 """Shows that no operation of a step rounds, so that the logits are the same in every order, on every device.
 
 All terms of a sum are multiples of one power of two, and their magnitudes sum to at most 2^significand of it: then
-every partial sum, in any order, with or without fused multiply-add, is a number of the format. Attention is exact
-where the query or the key is zero term by term: all scores are 0, the exponentials are 1, or so near that storing makes
-them 1, and each weight is 1/2.
+every partial sum, in any order, with or without fused multiply-add, is a number of the format, and of the stored format
+where that is narrower, since any partial sum may be stored. The residual stream is one sum: the token, both layers and
+the bias. Attention is exact where the query or the key is zero term by term: all scores are 0, the exponentials are 1,
+or so near that storing makes them 1, and each weight is 1/2.
 """
 
 from __future__ import annotations
@@ -26,29 +27,20 @@ class _Exactly:
 
     rounding: Rounding
 
-    def linear(self, name: str, matrix: Matrix, x: Vector, bias: Vector | None = None) -> Vector:
+    def linear(self, name: str, matrix: Matrix, x: Vector, bias: Vector = ()) -> Vector:
         """Return ``matrix @ x + bias``."""
-        biases: Vector = (Fraction(0),) * len(matrix) if bias is None else bias
-        return tuple(
-            self.total(name, [w * each for w, each in zip(row, x, strict=True)] + [b])
-            for row, b in zip(matrix, biases, strict=True)
-        )
+        terms = _products(matrix, x)
+        return tuple(self.total(name, row) for row in (_with(terms, bias) if bias else terms))
 
     def total(self, name: str, terms: Sequence[Fraction]) -> Fraction:
-        """Return the sum of terms that are added up in any order."""
-        unit = _common_unit(terms)
+        """Return the sum of terms that are added up in any order, partial sums being stored or not."""
+        unit, bits = _common_unit(terms), self.rounding.stored_bits
         size = sum(abs(term) for term in terms)
-        if size > unit * 2**self.rounding.operation_bits:
-            raise RoundsError(f"{name} may round: its terms need more than {self.rounding.operation_bits} bits")
+        if size > unit * 2**bits:
+            raise RoundsError(f"{name} may round: its terms need more than {bits} bits")
         if 0 < unit < self.rounding.flush or size > self.rounding.largest:
             raise RoundsError(f"{name} leaves the range of normal numbers")
-        return self.store(name, sum(terms, Fraction(0)))
-
-    def store(self, name: str, value: Fraction) -> Fraction:
-        """Return a value that the stored format holds."""
-        if abs(value) > _common_unit([value]) * 2**self.rounding.stored_bits:
-            raise RoundsError(f"{name} rounds when stored: it needs more than {self.rounding.stored_bits} bits")
-        return value
+        return sum(terms, Fraction(0))
 
 
 def exact_logits(weights: Weights, pair: int, state: int, rounding: Rounding) -> Vector:
@@ -70,12 +62,16 @@ def exact_logits(weights: Weights, pair: int, state: int, rounding: Rounding) ->
             exactly.linear("attention's query or key", matrix, token)
     values = [exactly.linear("attention's value", weights.value, token) for token in tokens]
     mixed = tuple(_half(exactly, values[0][i], values[1][i]) for i in range(2))
-    attended = exactly.linear("attention's output", weights.output, mixed)
-    residual = _add(exactly, tokens[1], attended)
+    stream = _with(_products(weights.output, mixed), tokens[1])
+    residual = tuple(exactly.total("the residual after attention", terms) for terms in stream)
     hidden = exactly.linear("the hidden layer", weights.hidden, residual, weights.hidden_bias)
     active = tuple(max(each, Fraction(0)) for each in hidden)
-    contracted = exactly.linear("the contraction", weights.contraction, active, weights.contraction_bias)
-    return exactly.linear("the head", weights.embedding, _add(exactly, residual, contracted))
+    contracted = _with(_products(weights.contraction, active), weights.contraction_bias)
+    final = tuple(
+        exactly.total("the residual after the contraction", before + layer)
+        for before, layer in zip(stream, contracted, strict=True)
+    )
+    return exactly.linear("the head", weights.embedding, final)
 
 
 def _half(exactly: _Exactly, a: Fraction, b: Fraction) -> Fraction:
@@ -84,8 +80,14 @@ def _half(exactly: _Exactly, a: Fraction, b: Fraction) -> Fraction:
     return exactly.total("attention's mean", [a / 2, b / 2])
 
 
-def _add(exactly: _Exactly, a: Vector, b: Vector) -> Vector:
-    return tuple(exactly.total("a residual sum", pair) for pair in zip(a, b, strict=True))
+def _products(matrix: Matrix, x: Vector) -> list[list[Fraction]]:
+    """Return the terms of each row of ``matrix @ x``."""
+    return [[weight * each for weight, each in zip(row, x, strict=True)] for row in matrix]
+
+
+def _with(rows: list[list[Fraction]], further: Vector) -> list[list[Fraction]]:
+    """Return sums, each with one more term."""
+    return [[*terms, term] for terms, term in zip(rows, further, strict=True)]
 
 
 def _vanishes(matrix: Matrix, tokens: Iterable[Vector]) -> bool:

@@ -1,7 +1,7 @@
 """Floating-point formats, and what one operation may do in each of the eight modes that a certificate names.
 
 A format is IEEE 754 in binary: ``significand`` bits with the leading one, exponents from ``emin`` to ``emax``.
-A mode is a format in which tensors are stored and one in which arithmetic is carried out.
+A mode is a format in which tensors are stored and one in which arithmetic is carried out; any result may be stored.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Rounding:
 
     Attributes:
         unit: relative error of one operation.
-        store: relative error of storing a tensor, 0 where an operation's result already is in the stored format.
+        store: relative error of storing a result, 0 where an operation's result already is in the stored format.
         reads: roundings of operands that are wider than the arithmetic, per operation.
         exponential: relative error of exp.
         flush: what flushing to zero may take away at most: the smallest normal number.
@@ -118,3 +118,12 @@ def round_to(value: Fraction, target: Format) -> Fraction | None:
     unit = power_of_two(max(exponent_of(value), target.emin) - target.significand + 1)
     rounded = round(value / unit) * unit
     return rounded if abs(rounded) <= target.largest else None
+
+
+def converted(value: Fraction, target: Format) -> Fraction | None:
+    """Return the value as torch converts it, ``tensor.to(dtype)``: to 16 bits through float32; None on overflow."""
+    single = FORMATS["float32"]
+    if target.significand < single.significand:
+        through = round_to(value, single)
+        return None if through is None else round_to(through, target)
+    return round_to(value, target)

@@ -1,7 +1,8 @@
 """Evaluates one step in one admissible order, and looks for an order in which a machine would add wrongly.
 
-An order says, layer by layer, in which sequence a sum is taken and whether products are fused into it, where
-attention's scale is applied, and how softmax is normalised. Everything is rounded to nearest even, exp correctly.
+An order says of each sum in which sequence it is taken, whether products are fused into it and which partial sums are
+stored, where attention's scale is applied, and how softmax is normalised. The sums that end in the residual stream have
+it as a term: where it comes last, the layer is summed on its own. Everything is rounded to nearest even, exp correctly.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from verify.proof.automaton import Counterexample, binary_machine, counterexampl
 from verify.proof.enclosure import exponential, inverse_root_of_two
 from verify.proof.formats import EVERY_OPERATION, FORMATS, Format, round_to
 from verify.proof.network import CONTEXTS, VOCABULARY
-from verify.proof.weights import Matrix, Vector, Weights
+from verify.proof.weights import Matrix, Weights
 
 LAYER_TERMS = {
-    "projection": 2, "score": 2, "mix": 2, "output": 2, "hidden": 3, "contraction": 5, "head": 2,
+    "projection": 2, "score": 2, "difference": 4, "mix": 2, "output": 3, "hidden": 3, "contraction": 6, "head": 2,
 }  # fmt: skip
+STORED = ("last", "last two", "every")  # partial sums
 SCALES = ("score", "query", "query and key")
-NORMALISATIONS = ("divide", "multiply by the reciprocal", "divide last")
+NORMALISATIONS = ("divide", "multiply by the reciprocal", "divide last", "logistic")
 ORDER_PARTS = (*LAYER_TERMS, "scale", "normalisation")
 RESTARTS = 30
 MOVES = 100
@@ -67,7 +69,10 @@ class ExactArithmetic:
 
     def exponential(self, value: Fraction) -> Fraction:
         """Return exp(value) rounded correctly: both ends of its enclosure round to one number."""
-        enclosure = exponential(value)
+        try:
+            enclosure = exponential(value)
+        except OverflowError as error:
+            raise InadmissibleError(str(error)) from error
         return self._agreed(enclosure.low, enclosure.high)
 
     def root_of_half(self, fourth: bool) -> Fraction:
@@ -146,21 +151,24 @@ class Evaluation:
         query = self._linear("projection", weights.query, tokens[1])
         keys = [self._linear("projection", weights.key, token) for token in tokens]
         values = [self._linear("projection", weights.value, token) for token in tokens]
-        attended = self._linear("output", weights.output, self._attention(query, keys, values))
-        residual = self._add(tokens[1], attended)
+        mixed = self._attention(query, keys, values)
+        residual = self._linear("output", weights.output, mixed, tokens[1])
         hidden = self._linear("hidden", weights.hidden, residual, weights.hidden_bias)
         active = [max(each, 0) for each in hidden]
-        contracted = self._linear("contraction", weights.contraction, active, weights.contraction_bias)
-        return tuple(self._linear("head", weights.embedding, self._add(residual, contracted)))
+        final = self._linear("contraction", weights.contraction, active, weights.contraction_bias, residual)
+        return tuple(self._linear("head", weights.embedding, final))
 
     def _attention(self, query: Numbers, keys: Sequence[Numbers], values: Sequence[Numbers]) -> list[Any]:
         operation, store = self.arithmetic.operation, self.arithmetic.store
+        columns = list(zip(*values, strict=True))
+        normalisation = self.order["normalisation"]
+        if normalisation == "logistic":
+            attention = self._logistic(query, keys)
+            return [store(self._total("mix", list(zip(attention, column, strict=True)))) for column in columns]
         scores = self._scores(query, keys)
         largest = max(scores)
         powers = [self.arithmetic.exponential(operation(score - largest)) for score in scores]
         total = operation(powers[0] + powers[1])
-        columns = list(zip(*values, strict=True))
-        normalisation = self.order["normalisation"]
         if normalisation == "divide last":
             stored = [store(power) for power in powers]
             sums = [self._total("mix", list(zip(stored, column, strict=True))) for column in columns]
@@ -172,40 +180,58 @@ class Evaluation:
             attention = [store(operation(power * reciprocal)) for power in powers]
         return [store(self._total("mix", list(zip(attention, column, strict=True)))) for column in columns]
 
-    def _scores(self, query: Numbers, keys: Sequence[Numbers]) -> list[Any]:
+    def _scores(self, query: Numbers, keys: Sequence[Numbers]) -> Numbers:
+        query, keys = self._query_and_keys(query, keys)
+        products = [self._total("score", list(zip(query, key, strict=True))) for key in keys]
+        return self._scaled_sums([self.arithmetic.store(each) for each in products])
+
+    def _logistic(self, query: Numbers, keys: Sequence[Numbers]) -> list[Any]:
+        """Return the two weights, as the logistic functions of the difference of the scores and of minus it."""
+        query, (pair, state) = self._query_and_keys(query, keys)
+        terms = [*zip(query, pair, strict=True), *zip([-each for each in query], state, strict=True)]
+        (gap,) = self._scaled_sums([self.arithmetic.store(self._total("difference", terms))])
+        operation = self.arithmetic.operation
+        decays = [self.arithmetic.exponential(argument) for argument in (-gap, gap)]
+        return [self.arithmetic.store(operation(1 / operation(1 + decay))) for decay in decays]
+
+    def _query_and_keys(self, query: Numbers, keys: Sequence[Numbers]) -> tuple[Numbers, Sequence[Numbers]]:
         scale = self.order["scale"]
         if scale == "score":
-            products = [self._total("score", list(zip(query, key, strict=True))) for key in keys]
-            return self._scaled([self.arithmetic.store(each) for each in products], fourth=False)
+            return query, keys
         both = scale == "query and key"
-        query = self._scaled(query, fourth=both)
-        keys = [self._scaled(key, fourth=True) for key in keys] if both else keys
-        return [self.arithmetic.store(self._total("score", list(zip(query, key, strict=True)))) for key in keys]
+        return self._scaled(query, fourth=both), [self._scaled(key, fourth=True) for key in keys] if both else keys
+
+    def _scaled_sums(self, sums: Numbers) -> Numbers:
+        return self._scaled(sums, fourth=False) if self.order["scale"] == "score" else sums
 
     def _scaled(self, x: Numbers, fourth: bool) -> list[Any]:
         constant = self.arithmetic.root_of_half(fourth)
         return [self.arithmetic.store(self.arithmetic.operation(each * constant)) for each in x]
 
-    def _linear(self, layer: str, matrix: Matrix, x: Numbers, bias: Vector | None = None) -> list[Any]:
-        biases = [[]] * len(matrix) if bias is None else [[(each, None)] for each in bias]
-        rows = [[*zip(row, x, strict=True), *b] for row, b in zip(matrix, biases, strict=True)]
-        return [self.arithmetic.store(self._total(layer, row)) for row in rows]
+    def _linear(self, layer: str, matrix: Matrix, x: Numbers, *further: Numbers) -> list[Any]:
+        """Return ``matrix @ x``, plus a bias, plus the residual stream."""
+        rows: list[list[tuple[Any, Any]]] = [list(zip(row, x, strict=True)) for row in matrix]
+        for vector in further:
+            for terms, each in zip(rows, vector, strict=True):
+                terms.append((each, None))
+        return [self.arithmetic.store(self._total(layer, terms)) for terms in rows]
 
     def _total(self, layer: str, terms: Sequence[tuple[Any, Any]]) -> Any:
-        """Return the sum of products, a bias being a term without a second factor, in the layer's order."""
-        operation = self.arithmetic.operation
+        """Return the sum of products, and of terms without a second factor, in the layer's order."""
+        operation, store = self.arithmetic.operation, self.arithmetic.store
         order = self.order[layer]
+        every, last_but_one = order["stored"] == "every", len(terms) - 2 if order["stored"] == "last two" else None
         total: Any = None
-        for index in order["terms"]:
+        for place, index in enumerate(order["terms"]):
             x, y = terms[index]
             if y is not None and (total is None or not order["fused"]):
                 x, y = operation(x * y), None
+                x = store(x) if every else x
             term = x if y is None else x * y
             total = term if total is None else operation(total + term)
+            if every or place == last_but_one:
+                total = store(total)
         return total
-
-    def _add(self, a: Numbers, b: Numbers) -> list[Any]:
-        return [self.arithmetic.store(self.arithmetic.operation(x + y)) for x, y in zip(a, b, strict=True)]
 
 
 def random_order(draw: random.Random) -> Order:
@@ -219,7 +245,11 @@ def _random_part(part: str, draw: random.Random) -> Any:
     if part == "normalisation":
         return draw.choice(NORMALISATIONS)
     terms = LAYER_TERMS[part]
-    return {"terms": draw.sample(range(terms), terms), "fused": draw.random() < 0.5}
+    return {
+        "terms": draw.sample(range(terms), terms),
+        "fused": draw.random() < 0.5,
+        "stored": draw.choice(STORED),
+    }
 
 
 @dataclass(frozen=True)

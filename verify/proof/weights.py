@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from verify.proof.formats import Format, round_to
+from verify.proof.formats import Format, converted
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "embedding.weight": (4, 2),
@@ -107,10 +107,10 @@ class Weights:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def rounded(self, target: Format) -> Weights | None:
-        """Return the weights rounded to nearest even, as ``model.to(dtype)`` does; None where one overflows."""
+        """Return the weights as ``model.to(dtype)`` rounds them; None where one overflows."""
         numbers: dict[str, list[list[Fraction]]] = {}
         for name, matrix in self.tensors.items():
-            rows = [[round_to(value, target) for value in row] for row in matrix]
+            rows = [[converted(value, target) for value in row] for row in matrix]
             if any(value is None for row in rows for value in row):
                 return None
             numbers[name] = [[value for value in row if value is not None] for row in rows]
