@@ -102,14 +102,22 @@ def prove(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Check a certificate by a program that shares nothing with the one that wrote it."""
     from verify.proof import check as objections_of
-    from verify.proof import read_certificate
+    from verify.proof import read_certificate, told
 
     certificate = read_certificate(arguments.certificate)
     objections = objections_of(certificate)
-    found = {"certificate": str(arguments.certificate), "accepted": not objections, "objections": objections}
-    lines = [f"rejected: {each}" for each in objections]
-    lines = lines or [f"accepted: {certificate['verdict']}", certificate["statement"]]
-    _show(arguments, found, lambda: "\n".join(lines))
+    found: dict[str, Any] = {
+        "certificate": str(arguments.certificate),
+        "accepted": not objections,
+        "objections": objections,
+    }
+    if not objections:
+        weights = {key: certificate["architecture"][key] for key in ("dtype", "sha256")}
+        found["theorem"] = {key: certificate[key] for key in ("verdict", "statement", "assumptions")} | weights
+        found["recorded, not checked"] = certificate["record"]
+    _show(
+        arguments, found, lambda: "\n".join(f"rejected: {each}" for each in objections) or "\n".join(told(certificate))
+    )
     return 1 if objections else 0
 
 

@@ -1,4 +1,4 @@
-"""The model adds all 10^20 pairs, by a certificate that a second program accepts, in any order of evaluation."""
+"""The model adds all 10^20 pairs, by a certificate that a second program accepts, in every admissible evaluation."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _block_logits(weights, pairs, states):
     return layer(embedding, layer(second, hidden, stream) + second_bias[:, None])
 
 
-def bounds_of(tensors, precision):
+def bounds_of(tensors, precision, contexts=CONTEXTS):
     """Return (low, high, error) of each logit by context, and whether no evaluation rounds; None without a bound.
 
     The mode is the one that torch's own arithmetic is of: in 16 bits, float32 whose results are stored.
@@ -125,7 +125,7 @@ def bounds_of(tensors, precision):
     weights = weights_of(tensors).rounded(FORMATS[precision])
     rounding = rounding_of(precision, MODES[0 if precision == "float64" else 1])
     found = {}
-    for context in CONTEXTS:
+    for context in contexts:
         real = step(weights, *context)
         try:
             exact_logits(weights, *context, rounding)
@@ -144,11 +144,22 @@ def worst_ratio(bounds, logits):
 
     Where the bound is 0 any error is infinitely many times it.
     """
-    worst = 0.0
     table = logits.double().cpu().view(len(CONTEXTS), WIDTH, WIDTH, 4).diagonal(dim1=1, dim2=2)  # (16, 4, 35)
+    return _largest(bounds, table)
+
+
+def ratio_in_place(bounds, model, path):
+    """Return the same of a few contexts, each at all positions of one sequence."""
+    ids = torch.tensor([[pair] * WIDTH + [state] * WIDTH for pair, state in bounds])
+    with torch.inference_mode():
+        return _largest(bounds, path(model, ids).double().mT)  # (C, 4, 35)
+
+
+def _largest(bounds, table):
     if not table.isfinite().all():
         return inf
-    for context, rows in zip(CONTEXTS, table.tolist(), strict=True):
+    worst = 0.0
+    for context, rows in zip(bounds, table.tolist(), strict=True):
         for (low, high, error), seen in zip(bounds[context], rows, strict=True):
             off = max(Fraction(max(seen)) - high, low - Fraction(min(seen)), Fraction(0))
             worst = max(worst, float(off / error) if error else inf if off else 0.0)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from adder.model import GPTAdder, causal_mask, routing_mask
 from adder.solver import solve
 from tests.proof.models import architecture, integer_model, trained_tensors
-from verify.proof import RefusalError, RoutingError, bind, check, covering_pairs, prove, read_architecture
+from verify.proof import RefusalError, RoutingError, bind, check, covering_pairs, prove, read_architecture, told
 from verify.proof.architecture import ROUTING
 from verify.proof.automaton import MAX_OPERAND
 from verify.proof.binding import _contexts, compare_logits, compare_sums
@@ -321,11 +321,12 @@ def test_covering_pairs_cover_every_context_at_every_bit():
 def test_an_adder_that_adds_is_bound():
     model = integer_model()
     found = read_architecture(model)
-    binding = bind("ours", found, model, lambda a, b: a + b)
-    assert binding == {"subject": "ours", "forward": "traced", "decoding": "compared", "pairs": len(covering_pairs())}
-    certificate = prove(found, precisions=(), binding=binding)
+    record = bind("ours", found, model, lambda a, b: a + b)
+    assert (record["subject"], record["forward"], record["decoding"]) == ("ours", "traced", "compared")
+    assert record["pairs"] == len(covering_pairs())
+    certificate = prove(found, precisions=(), record=record)
     assert check(certificate) == []
-    assert f"{len(covering_pairs())} sums were compared" in certificate["assumptions"][-1]["text"]
+    assert f"pairs: {len(covering_pairs())}" in "\n".join(told(certificate))
 
 
 @pytest.mark.parametrize("bit", [0, 7, 20, 33])

@@ -26,7 +26,7 @@ from verify.proof.weights import SHAPES
 
 SOURCE = Path(checker.__file__)
 DERIVED = {}
-FREE = {("versions", "python"), ("versions", "prover"), ("binding", "subject")}
+FREE = {("record", "subject"), ("record", "versions", "python"), ("record", "decoding"), ("record", "pairs")}
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_the_checker_runs_alone_on_a_file(tmp_path, exact):
     ran = subprocess.run(
         [sys.executable, "-I", "-S", str(SOURCE), str(path)], capture_output=True, text=True, check=False
     )
-    assert (ran.returncode, ran.stdout.split("\n")[:2]) == (0, ["accepted", "PROVED"])
+    assert (ran.returncode, ran.stdout.split("\n")[0]) == (0, "accepted: PROVED")
 
 
 def test_the_checker_exits_with_1_on_a_changed_file(tmp_path, exact, capsys):
@@ -173,7 +173,7 @@ def test_a_digest_that_does_not_fit_is_rejected(exact):
 
 def is_free(path):
     """Return whether only the digest keeps a leaf: what nothing is derived from, or as true in another form."""
-    text = path in FREE or path == ("digest",) or (path[0] == "precisions" and path[-1] == "reason")
+    text = path[0] == "record" or path == ("digest",) or (path[0] == "precisions" and path[-1] == "reason")
     early_row = path[:2] == ("architecture", "visible") and path[2] < 35
     return text or early_row or "order" in path
 
@@ -200,14 +200,13 @@ def test_every_unknown_key_is_rejected(small):
         if isinstance(at(small, path), dict) and all(key in (0, 1) for key in path if isinstance(key, int)):
             changed = copy.deepcopy(small)
             at(changed, path)["extra"] = 1
-            if path != ("versions",):
-                changed = sealed(changed)
-            assert check(changed), path
+            assert check(changed if path[:1] == ("record",) else sealed(changed)), path
 
 
 @pytest.mark.parametrize("path", sorted(FREE), ids=lambda path: path[-1])
 def test_free_texts_are_kept_by_the_digest(exact, path):
-    assert any("digest" in reason for reason in check(with_change(exact, path, lambda text: text + "x")))
+    changed = with_change(exact, path, lambda value: value + type(value)(1))
+    assert any("digest" in reason for reason in check(changed))
 
 
 def test_a_missing_assumption_is_rejected(exact):
@@ -294,7 +293,7 @@ def test_an_order_that_is_none_is_rejected(small):
 
 @pytest.mark.parametrize(
     "junk",
-    [None, [], {}, "", 0, {"schema": checker.SCHEMA}, {"schema": "adder-certificate/2"}],
+    [None, [], {}, "", 0, {"schema": checker.SCHEMA}, {"schema": "adder-certificate/1"}],
     ids=["null", "list", "empty", "text", "number", "schema alone", "another schema"],
 )
 def test_what_is_no_certificate_is_rejected(junk):
@@ -306,7 +305,9 @@ def test_what_is_no_certificate_is_rejected(junk):
 def test_junk_anywhere_is_rejected_and_never_crashes(exact, junk):
     for path in paths(exact):
         if path and all(key in (0, 1) for key in path if isinstance(key, int)) and len(path) <= 4:
-            assert at(exact, path) is junk or check(with_change(exact, path, lambda _: junk)), path
+            assert json.dumps(at(exact, path)) == json.dumps(junk) or check(with_change(exact, path, lambda _: junk)), (
+                path
+            )
 
 
 TENSORS = {"integers": INTEGERS, "near": perturbed_tensors(2, 0.05), "far": perturbed_tensors(3, 0.5)}

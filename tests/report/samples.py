@@ -189,7 +189,7 @@ def proof() -> JSONObject:
                          "reason": "the margin is not above the error bound after pair 3 and state 2"}  # fmt: skip
     named = {"float64": bounded, "float32": exact, "bfloat16": at_risk}
     return {
-        "schema": "adder-certificate/1",
+        "schema": "adder-certificate/2",
         "verdict": "PROVED",
         "reason": "every transition is proved in float32, the precision of the weights",
         "statement": "For all integers 0 <= a, b <= 9999999999, greedy decoding emits a + b.",

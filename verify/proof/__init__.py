@@ -11,7 +11,7 @@ from verify.proof.architecture import read_architecture
 from verify.proof.automaton import Counterexample, StepFunction, StepFunctionError, counterexample
 from verify.proof.binding import bind, covering_pairs
 from verify.proof.certificate import RoutingError, prove, read_certificate, write_certificate
-from verify.proof.checker import check
+from verify.proof.checker import check, told
 from verify.proof.weights import RefusalError
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "prove",
     "read_architecture",
     "read_certificate",
+    "told",
     "write_certificate",
 ]

@@ -1,10 +1,10 @@
-"""Ties a subject's program to the theorem about its architecture, as far as running it can.
+"""Holds a subject's program against the theorem about its architecture, as far as running it can.
 
-A theorem about an architecture says nothing of a program beside it. Three things are checked: that ``forward``
-dispatches the architecture's operations (`verify.proof.architecture`), that the logits it computes lie within the error
-bounds around the enclosures, in all 16 contexts at all 35 positions, and that ``add`` gives the right sum of pairs of
-operands in which every context that can occur at a position occurs there. What remains is an assumption, and the
-certificate says so.
+A theorem about an architecture says nothing of a program beside it. These things are compared: that ``forward``
+dispatches the architecture's operations (`verify.proof.architecture`), that the logits it computes, by each of its
+methods that computes any, lie within the error bounds around the enclosures, in all 16 contexts at all 35 positions,
+and that ``add``, and each method, gives the right sum of pairs of operands in which every context that can occur at a
+position occurs there. What was seen goes into a certificate's record, and is no part of its theorem.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from verify.proof.architecture import read_architecture
 from verify.proof.automaton import (
@@ -26,14 +28,17 @@ from verify.proof.automaton import (
     successors,
 )
 from verify.proof.bound import BoundError, error_bounds
-from verify.proof.formats import MODES, rounding_of
+from verify.proof.exactness import RoundsError, exact_logits
+from verify.proof.formats import EVERY_OPERATION, FLOAT32_ACCUMULATION, Rounding, rounding_of
 from verify.proof.network import CONTEXTS, Step, step
-from verify.proof.weights import RefusalError, Weights
+from verify.proof.weights import SHAPES, RefusalError, Weights, WrongSumError, numbers_of
 
 if TYPE_CHECKING:
     from torch import nn
 
 RANDOM_PAIRS = 64
+
+Claim = tuple[Fraction, Fraction, Fraction]  # lower end, upper end, error bound
 
 
 @lru_cache(maxsize=1)
@@ -55,13 +60,13 @@ def compare_sums(add: Callable[[int, int], object], pairs: Iterable[tuple[int, i
     """Return how many sums of `covering_pairs` and of further pairs were compared, all of them being right.
 
     Raises:
-        RefusalError: a sum is wrong; then the machine that was proved is not what ``add`` runs.
+        WrongSumError: a sum is wrong; then the machine that was proved is not what ``add`` runs.
     """
     compared = [*covering_pairs(), *pairs]
     for a, b in compared:
         got = add(a, b)
         if type(got) is not int or got != a + b:
-            raise RefusalError(
+            raise WrongSumError(
                 f"add({a}, {b})={got!r}, but should be {a + b}: add does not run the machine it was read as"
             )
     return len(compared)
@@ -77,28 +82,86 @@ def compare_logits(model: nn.Module, architecture: Mapping[str, Any]) -> int:
     """
     import torch
 
-    weights = Weights.from_tensors(architecture["weights"])
-    steps = [step(weights, *context) for context in CONTEXTS]
-    errors = [_widest_errors(weights, each, architecture["dtype"]) for each in steps]
+    claimed = claims(architecture)
     device = next(model.parameters()).device
-    draw = torch.Generator().manual_seed(0)
+    ids = torch.from_numpy(forced_ids())
     compared = 0
     for k in range(BINARY_WIDTH):
-        ids = torch.randint(0, 4, (len(CONTEXTS), BINARY_WIDTH + k + 1), generator=draw)
-        ids[:, k] = torch.tensor([pair for pair, _state in CONTEXTS])
-        ids[:, -1] = torch.tensor([state for _pair, state in CONTEXTS])
+        part = ids[k::BINARY_WIDTH, : BINARY_WIDTH + k + 1]
         with torch.no_grad():
-            logits = model(ids.to(device))[:, -1].double().cpu().tolist()
-        for context, row, each, error in zip(CONTEXTS, logits, steps, errors, strict=True):
-            _check_row(context, k, row, each, error)
+            logits = model(part.to(device))[:, -1].double().cpu().tolist()
+        for context, row in zip(CONTEXTS, logits, strict=True):
+            _share(claimed[context], row, context, k)
             compared += len(row)
     return compared
+
+
+def forced_ids() -> np.ndarray:
+    """Return sequences, int64 (560, 70), number 35 c + k with context c at position k; other tokens are random."""
+    ids = np.random.default_rng(0).integers(0, 4, (len(CONTEXTS) * BINARY_WIDTH, 2 * BINARY_WIDTH))
+    rows = np.arange(len(ids))
+    ids[rows, rows % BINARY_WIDTH] = np.repeat([pair for pair, _state in CONTEXTS], BINARY_WIDTH)
+    ids[rows, BINARY_WIDTH + rows % BINARY_WIDTH] = np.repeat([state for _pair, state in CONTEXTS], BINARY_WIDTH)
+    return ids
+
+
+def claims(architecture: Mapping[str, Any]) -> dict[tuple[int, int], list[Claim]]:
+    """Return what the theorem claims of each logit, by context: its enclosure, and how far a computed one may lie off.
+
+    The mode is the one that torch's arithmetic is of: in 16 bits, float32 of which any result may be stored.
+
+    Raises:
+        RefusalError: there is no bound.
+    """
+    dtype = architecture["dtype"]
+    weights = Weights.from_tensors(architecture["weights"])
+    rounding = rounding_of(dtype, EVERY_OPERATION if dtype == "float64" else FLOAT32_ACCUMULATION)
+    found = {}
+    for context in CONTEXTS:
+        real = step(weights, *context)
+        errors = _errors(weights, real, context, rounding)
+        found[context] = [(each.low, each.high, error) for each, error in zip(real.logits, errors, strict=True)]
+    return found
+
+
+def largest_share(claimed: Mapping[tuple[int, int], list[Claim]], logits: np.ndarray) -> Fraction:
+    """Return the largest error over its bound of logits (560, 35, 4) of `forced_ids`; 0 where nothing may round.
+
+    Raises:
+        RefusalError: a logit is outside.
+    """
+    table = np.asarray(logits, float).reshape(len(CONTEXTS), BINARY_WIDTH, BINARY_WIDTH, 4)
+    return max(
+        _share(claimed[context], table[index, k, k].tolist(), context, k)
+        for index, context in enumerate(CONTEXTS)
+        for k in range(BINARY_WIDTH)
+    )
+
+
+def check_bytes(architecture: Mapping[str, Any], tensors: Sequence[Mapping[str, Any]]) -> None:
+    """Check that the numbers of an architecture are those in the plain bytes of a model's tensors.
+
+    Args:
+        architecture: as it was described where the model lives.
+        tensors: of the model, each with ``dtype``, ``shape`` and ``bytes``, a uint8 array.
+
+    Raises:
+        RefusalError: a tensor was described that is not there.
+    """
+    found = set()
+    for each in tensors:
+        if each["dtype"] == architecture["dtype"]:
+            raw = np.ascontiguousarray(each["bytes"], np.uint8).tobytes()
+            found.add((tuple(each["shape"]), numbers_of(each["dtype"], raw)))
+    for name, rows in architecture["weights"].items():
+        if (SHAPES[name], tuple(number for row in rows for number in row)) not in found:
+            raise RefusalError(f"{name} was described otherwise than the bytes of the model's tensors say")
 
 
 def bind(
     subject: str, architecture: Mapping[str, Any], model: Any, add: Callable[[int, int], object]
 ) -> dict[str, Any]:
-    """Return the binding of a subject whose model was read, for `verify.proof.certificate.prove`.
+    """Return the record of a subject whose model was read, for `verify.proof.certificate.prove`.
 
     Raises:
         RefusalError: the subject computes other logits or other sums, or changes its model.
@@ -108,24 +171,37 @@ def bind(
     pairs = compare_sums(add)
     if read_architecture(model) != architecture:
         raise RefusalError("the model is another after adding than before")
-    return {"subject": subject, "forward": architecture["forward"], "decoding": "compared", "pairs": pairs}
+    return {
+        "subject": subject, "weights": "here", "forward": architecture["forward"], "decoding": "compared",
+        "pairs": pairs, "methods": {},
+    }  # fmt: skip
 
 
-def _widest_errors(weights: Weights, each: Step, dtype: str) -> list[Fraction]:
+def _errors(weights: Weights, real: Step, context: tuple[int, int], rounding: Rounding) -> Sequence[Fraction]:
     try:
-        bounds = [error_bounds(weights, each, rounding_of(dtype, mode)) for mode in MODES]
+        exact_logits(weights, *context, rounding)
+    except RoundsError:
+        pass
+    else:
+        return [Fraction(0)] * len(real.logits)
+    try:
+        return error_bounds(weights, real, rounding)
     except BoundError as error:
         raise RefusalError(f"logits cannot be compared with the architecture's: {error}") from None
-    return [max(errors) for errors in zip(*bounds, strict=True)]
 
 
-def _check_row(context: tuple[int, int], k: int, row: Sequence[float], each: Step, errors: Sequence[Fraction]) -> None:
-    for token, (logit, real, error) in enumerate(zip(row, each.logits, errors, strict=True)):
-        if not (real.low - error <= logit <= real.high + error):
+def _share(claimed: Sequence[Claim], row: Sequence[float], context: tuple[int, int], k: int) -> Fraction:
+    """Return the largest error over its bound of the four logits of one context."""
+    largest = Fraction(0)
+    for token, (logit, (low, high, error)) in enumerate(zip(row, claimed, strict=True)):
+        if not low - error <= logit <= high + error:
             raise RefusalError(
                 f"logit {token} of bit {k} after pair {context[0]} and state {context[1]} is {logit}, but the "
-                f"architecture's is {float(real.low)} within {float(error):.3g}"
+                f"architecture's is {float(low)} within {float(error):.3g}"
             )
+        off = max(Fraction(logit) - high, low - Fraction(logit))
+        largest = max(largest, off / error if error else Fraction(0))
+    return largest
 
 
 def _contexts(a: int, b: int) -> Iterator[tuple[int, int, int]]:

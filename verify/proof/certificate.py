@@ -1,5 +1,8 @@
 """Certificates: what is proved of one architecture with its weights, in JSON that a second program checks again.
 
+All but ``record`` is the theorem, which the checker derives again to the last leaf. The record is what this program saw
+of a subject, and the checker says of it only that it was recorded.
+
 `prove` gives the certificate as a dict, `write_certificate` puts it in a file whole or not at all, and
 `verify.proof.checker` decides whether to believe it. Real numbers are published as decimals rounded outward: logits in
 units of 10^-15 of the largest power of ten in them, bounds with six digits.
@@ -26,8 +29,8 @@ from verify.proof.outcome import PROVED, REFUTED, ModeOutcome, PrecisionOutcome,
 from verify.proof.statement import assumptions, statement
 from verify.proof.weights import RefusalError, Weights
 
-SCHEMA = "adder-certificate/1"
-VERSION = "1"
+SCHEMA = "adder-certificate/2"
+VERSION = "2"
 LOGIT_DIGITS = 16
 BOUND_DIGITS = 6
 CONTEXT_LENGTH = 2 * BINARY_WIDTH
@@ -47,7 +50,7 @@ ARCHITECTURE = {
     "max_operand": MAX_OPERAND,
 }
 
-DEFAULT_BINDING = {"subject": "", "forward": "given", "decoding": "given", "pairs": 0}
+NOTHING_RUN = {"subject": "", "weights": "given", "forward": "given", "decoding": "given", "pairs": 0, "methods": {}}
 
 
 class RoutingError(RefusalError):
@@ -68,7 +71,7 @@ def prove(
     architecture: Mapping[str, Any],
     *,
     precisions: Iterable[str] = tuple(FORMATS),
-    binding: Mapping[str, Any] = DEFAULT_BINDING,
+    record: Mapping[str, Any] = NOTHING_RUN,
     versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the certificate of an architecture with its weights, whatever it can say.
@@ -77,7 +80,7 @@ def prove(
         architecture: ``dtype``, ``weights`` (hexadecimal floats by name) and ``visible`` (the positions that each
             position sees), as `verify.proof.architecture.read_architecture` gives them.
         precisions: names of `FORMATS`; the architecture's own is always decided.
-        binding: how a subject was tied to the architecture, see `verify.proof.binding`.
+        record: what was seen of a program, see `verify.proof.binding`: no part of the theorem.
         versions: what else took part, by name.
 
     Raises:
@@ -94,7 +97,7 @@ def prove(
     check_routing(visible)
     wanted = {dtype, *precisions}
     outcomes = [decide(weights, name) for name in FORMATS if name in wanted]
-    return _certificate(dtype, weights, visible, outcomes, dict(binding), dict(versions or {}))
+    return _certificate(dtype, weights, visible, outcomes, dict(record), dict(versions or {}))
 
 
 def check_routing(visible: Sequence[Sequence[int]]) -> None:
@@ -146,7 +149,7 @@ def _certificate(
     weights: Weights,
     visible: list[list[int]],
     outcomes: Sequence[PrecisionOutcome],
-    binding: dict[str, Any],
+    record: dict[str, Any],
     versions: dict[str, str],
 ) -> dict[str, Any]:
     own = next(each for each in outcomes if each.precision == dtype)
@@ -156,12 +159,11 @@ def _certificate(
         "verdict": verdict,
         "reason": reason,
         "statement": statement(outcomes),
-        "assumptions": assumptions(binding),
+        "assumptions": assumptions(),
         "architecture": ARCHITECTURE
         | {"dtype": dtype, "weights": weights.hexadecimal, "sha256": weights.sha256, "visible": visible},
-        "binding": binding,
         "precisions": [_precision(each) for each in outcomes],
-        "versions": {"prover": VERSION, "python": platform.python_version()} | versions,
+        "record": record | {"versions": {"prover": VERSION, "python": platform.python_version()} | versions},
     }
     return body | {"digest": digest(body)}
 

@@ -2,7 +2,8 @@
 
 Run it as ``python checker.py CERTIFICATE``. From the weights, the mask and the dtype it derives everything else that a
 certificate may say, in its own arithmetic (decimals of 700 digits, rounded down and up), and compares leaf by leaf.
-Free are only the names of versions and subject, why something is undecided, and the witnesses, which are replayed.
+Free are why something is undecided, the witnesses, which are replayed, and the record: what the prover saw of a
+program, which cannot be known here, on which nothing else rests, and which is told apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-SCHEMA = "adder-certificate/1"
+SCHEMA = "adder-certificate/2"
 LARGEST = 9_999_999_999
 SMALLEST, LARGEST_WEIGHT = 2.0**-149, (2 - 2.0**-23) * 2.0**127
 BITS = 35
@@ -49,30 +50,47 @@ FORWARD = [
 DECODING = "35 pair tokens 2 * a_i + b_i from bit 0, one token 0, then 35 times the argmax of the last position"
 ANSWER = "the sum of (token mod 2) * 2^i over the 35 generated tokens"
 ASSUMPTIONS = {
-    "weights": "The weights of a precision are the given ones rounded to it, to nearest even.",
+    "weights": "The weights of a precision are the given ones rounded to it, to nearest even; on their way to 16 "
+    "bits they are first rounded to float32, as torch does.",
     "operations": "Numbers are IEEE 754 binary. Each addition, multiplication and division errs by at most 2^-p of "
     "its result, p being the bits of the significand; results and operands below the smallest normal number may "
     "become 0.",
-    "modes": "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, all "
-    "arithmetic is in float32 and tensors are stored in the precision named. No operation uses fewer bits: no TF32, "
-    "no reduced-precision reduction.",
-    "exponential": "exp errs by at most 10 * 2^-p of its result, p being the bits of the arithmetic or of stored"
-    " tensors, whichever are fewer; in float32 without narrower tensors by at most 40 * 2^-24. "
-    "exp(0) is 1; where tensors have fewer bits than the arithmetic, it may be off by up to 2^-(p"
-    " + 2), if it is stored before it weighs values. exp of minus infinity is 0.",
-    "scores": "A score is computed from query and key within 6 roundings, with up to 5 tensors stored on the way. "
-    "Softmax subtracts the largest score within 3 roundings and normalises within 3, before or after the sum.",
+    "evaluations": "The terms of each sum are added by any tree of additions, products fused into it or not, "
+    "partial sums stored or not. The residual stream is one sum: the token, the terms of both layers, the bias. The"
+    " argument of softmax is one sum of both scores' terms, or each score one. No product is distributed over a sum"
+    " or taken out of one.",
+    "modes": "With every operation rounded, all arithmetic is in the precision named. With float32 accumulation, "
+    "all arithmetic is in float32, and any result may be stored in the precision named. No operation uses fewer "
+    "bits: no TF32.",
+    "exponential": "exp errs by at most 10 * 2^-p of its result, p being the bits of the arithmetic or of stored "
+    "tensors, whichever are fewer; in float32 without narrower tensors by at most 40 * 2^-24. exp(0) is 1; where "
+    "tensors have fewer bits than the arithmetic, it may be off by up to 2^-(p + 2), if it or the weight made of it"
+    " is stored before it weighs values, and the mean of the values is stored. exp of minus infinity is 0, and so "
+    "is the reciprocal of an exp that overflows.",
+    "scores": "A product of query and key takes part in at most 8 operations on its way into the argument of "
+    "softmax, and 3 more subtract the largest score and scale for exp2. Softmax, or the logistic function of the "
+    "argument and of minus it, normalises within 5, before or after the sum.",
     "mask": "Masked positions have a weight of exactly 0, and 0 times a finite number, added, changes nothing.",
     "argmax": "The argmax of logits of which one is the largest is that one.",
+    "program": "The theorem is of the architecture with its weights. That a program computes it and decodes it so "
+    "is no part of it.",
 }
-FORWARD_BINDINGS = {
-    "given": "The architecture is given, not read off a program.",
-    "traced": "The subject's forward always carries out the operations that were traced, which are the architecture's.",
-}
-DECODING_BINDINGS = {
-    "given": "Decoding is as described; that a program decodes so is not part of the theorem.",
-    "compared": "The subject's add(a, b) decodes its model greedily as described; {} sums were compared, in which "
-    "every context that can occur at a position occurs there. A program cannot be read off its answers.",
+RECORDED = {  # what a record says of a program, in words
+    "weights": {
+        "given": "given, and read off no program",
+        "own": "read off our own model, in the prover's process",
+        "file": "read by the prover from the bytes of the subject's file",
+        "sent": "bytes that the subject's process sent; that they are its model's is its own word",
+        "unguarded": "read in a process in which the subject's own code ran, which may change what reads it",
+    },
+    "forward": {
+        "given": "not looked at",
+        "traced": "traced where the model lives: it dispatched the architecture's operations",
+    },
+    "decoding": {
+        "given": "not run, or not found right",
+        "compared": "add was run on the pairs below, in which every context that can occur at a position occurs there",
+    },
 }
 
 Interval = tuple[Decimal, Decimal]
@@ -771,7 +789,10 @@ def enclosures(logits: list[Interval]) -> list[list[str]]:
 
 def expected_statement(entries: list[dict[str, Any]]) -> str:
     """Return the statement that the outcomes amount to."""
-    how = "whatever the order of summation, the use of fused multiply-add, and the batch size, in "
+    how = (
+        "in every admissible evaluation, whatever the order and the fusion of each sum, the residual stream with its "
+        "layers being one, and whatever the batch size, in "
+    )
     lists = {
         outcome: "; ".join(
             f"{entry['precision']} with {mode['mode']} ({mode['road']}; weights sha256 {entry['weights_sha256']})"
@@ -811,9 +832,9 @@ def expected_certificate(given: dict[str, Any]) -> dict[str, Any]:
     """Return the certificate that should be there, derived from the weights, mask and dtype of the one given.
 
     Raises:
-        Rejected: the weights, the mask, the binding or a witness cannot stand.
+        Rejected: the weights, the mask or a witness cannot stand, or the record cannot be told.
     """
-    architecture, binding = given["architecture"], given["binding"]
+    architecture = given["architecture"]
     dtype = architecture["dtype"]
     if dtype not in FORMATS:
         raise Rejected(f"dtype is {dtype!r}, but must be one of {', '.join(FORMATS)}")
@@ -829,15 +850,14 @@ def expected_certificate(given: dict[str, Any]) -> dict[str, Any]:
         "verdict": verdict,
         "reason": why,
         "statement": expected_statement(entries),
-        "assumptions": expected_assumptions(binding),
+        "assumptions": [{"name": name, "text": text} for name, text in ASSUMPTIONS.items()],
         "architecture": {
             "forward": FORWARD, "decoding": DECODING, "answer": ANSWER, "vocabulary": 4, "width": BITS,
             "max_operand": LARGEST, "dtype": dtype, "weights": architecture["weights"],
             "sha256": fingerprint(hexadecimal(model)), "visible": architecture["visible"],
         },
-        "binding": binding,
         "precisions": entries,
-        "versions": free_texts(given["versions"], {"prover", "python"}),
+        "record": readable_record(given["record"]),
     }  # fmt: skip
     return body | {"digest": fingerprint({name: value for name, value in given.items() if name != "digest"})}
 
@@ -859,27 +879,21 @@ def check_visible(visible: Any) -> None:
             raise Rejected(f"position {position} sees {seen}, which is not sorted")
 
 
-def expected_assumptions(binding: Any) -> list[dict[str, str]]:
-    """Return every assumption that the binding of the subject needs.
+def readable_record(given: Any) -> dict[str, Any]:
+    """Return the record, whose form alone is checked: names, and texts and counts or objects of these.
 
     Raises:
-        Rejected: the binding is of an unknown kind.
+        Rejected: it has another form.
     """
-    if set(binding) != {"subject", "forward", "decoding", "pairs"} or not isinstance(binding["subject"], str):
-        raise Rejected(f"binding names {sorted(binding)}, but must name subject, forward, decoding and pairs")
-    pairs = _integer(binding, "pairs", 2**64)
-    forward, decoding = FORWARD_BINDINGS.get(binding["forward"]), DECODING_BINDINGS.get(binding["decoding"])
-    if forward is None or decoding is None or (decoding.count("{}") > 0) != (pairs > 0):
-        raise Rejected(f"binding {binding} is of an unknown kind")
-    texts = {**ASSUMPTIONS, "forward": forward, "decoding": decoding.format(pairs)}
-    return [{"name": name, "text": text} for name, text in texts.items()]
 
+    def readable(value: Any, depth: int) -> bool:
+        if isinstance(value, dict):
+            return depth > 0 and all(readable(each, depth - 1) for each in value.values())
+        return isinstance(value, str) or value is None or type(value) in (int, bool)
 
-def free_texts(given: Any, needed: set[str]) -> dict[str, str]:
-    """Return texts that are free, of which some must be there."""
-    if not needed <= set(given) or not all(isinstance(text, str) and text for text in given.values()):
-        raise Rejected(f"versions must be texts and name {', '.join(sorted(needed))}")
-    return dict(given)
+    if not isinstance(given, dict) or not readable(given, 3):
+        raise Rejected("record must be an object of texts and counts")
+    return given
 
 
 # --- The verdict -------------------------------------------------------------------------------------------------
@@ -906,15 +920,35 @@ def _short(value: Any) -> str:
 
 
 def check(certificate: Any) -> list[str]:
-    """Return every reason to reject a certificate; none means that all it says holds under its assumptions."""
+    """Return every reason to reject a certificate; none means that its theorem holds under its assumptions."""
     if not isinstance(certificate, dict) or certificate.get("schema") != SCHEMA:
-        return [f"schema is not {SCHEMA}"]
+        schema = certificate.get("schema") if isinstance(certificate, dict) else None
+        return [f"schema is {_short(schema)}, but only {SCHEMA} is understood; prove the weights again"]
     try:
         return differences(certificate, expected_certificate(certificate))
     except Rejected as rejection:
         return [str(rejection)]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
         return [f"malformed: {type(error).__name__}: {error}"]
+
+
+def told(certificate: dict[str, Any]) -> list[str]:
+    """Return what an accepted certificate says, line by line: the theorem, and apart from it what was recorded."""
+    architecture = certificate["architecture"]
+    lines = [
+        f"accepted: {certificate['verdict']}", certificate["statement"],
+        f"weights: {architecture['dtype']}, sha256 {architecture['sha256']}", "assumptions:",
+    ]  # fmt: skip
+    lines += [f"  {each['name']}: {each['text']}" for each in certificate["assumptions"]]
+    return [*lines, "recorded, not checked:", *(f"  {line}" for line in recorded(certificate["record"]))]
+
+
+def recorded(record: dict[str, Any]) -> list[str]:
+    """Return a record in words; what is not printable in it is escaped."""
+    return [
+        f"{json.dumps(name)[1:-1]}: " + RECORDED.get(name, {}).get(str(value), json.dumps(value))
+        for name, value in record.items()
+    ]
 
 
 def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -938,11 +972,7 @@ def main(arguments: list[str]) -> int:
     """Check the file named on the command line: 0 accepted, 1 rejected."""
     reasons = check_file(arguments[0])
     certificate = json.loads(Path(arguments[0]).read_text(encoding="utf-8"), object_pairs_hook=unambiguous)
-    lines = [f"rejected: {reason}" for reason in reasons] or [
-        "accepted",
-        certificate["verdict"],
-        certificate["statement"],
-    ]
+    lines = [f"rejected: {reason}" for reason in reasons] or told(certificate)
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if reasons else 0
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from verify.errors import VerifyError
+from verify.proof.checker import recorded
 from verify.subject import LoadedAdder, Subject
 from verify.subject.loading import locate
 from verify.subject.operations import operation
+from verify.text import printable
+
+# A bug of this project, to be reported: no verdict on the subject can stand beside it.
+DISAGREEMENT = "THE PROOF AND THE RUN DISAGREE"
 
 
 @dataclass(frozen=True)
@@ -20,22 +27,28 @@ class Proof:
             checker accepted the certificate, and the subject's way of decoding is known.
         reason: why, or why not, in one sentence.
         certificate: of the model, where it is of the architecture that the method knows; else None.
-        is_wrong: whether ``add`` was seen to give a wrong sum.
+        is_wrong: whether ``add``, or a method, was seen to give a wrong sum.
+        disagrees: whether our own program, run on weights that are proved, was seen to do what the theorem excludes.
     """
 
     accepted: bool
     reason: str
     certificate: dict[str, Any] | None = field(default=None, repr=False)
     is_wrong: bool = False
+    disagrees: bool = False
 
     @property
     def verdict(self) -> str:
         """What is proved of the subject; of its model alone where its program is not known to run it."""
         if self.certificate is None:
             return "NO PROOF"
+        if self.disagrees:
+            return DISAGREEMENT
+        if self.is_wrong:
+            return "COUNTEREXAMPLE"
         if self.accepted or self.certificate["verdict"] != "PROVED":
             return str(self.certificate["verdict"])
-        return "COUNTEREXAMPLE" if self.is_wrong else "MODEL PROVED, ITS PROGRAM NOT"
+        return "MODEL PROVED, ITS PROGRAM NOT"
 
     @property
     def exit_status(self) -> int:
@@ -53,7 +66,8 @@ class Proof:
         ]
         assumed = [f"  {each['name']}: {each['text']}" for each in self.certificate["assumptions"]]
         parts = [f"{self.verdict}: {self.reason}", *rows, self.certificate["statement"], "assumptions:", *assumed]
-        return "\n".join(parts)
+        seen = [f"  {line}" for line in recorded(self.certificate["record"])]
+        return "\n".join([*parts, "recorded, and no part of the theorem:", *seen])
 
     def as_json(self) -> dict[str, Any] | None:
         """Return {certificate, statement, margin, error_bound} for a report, or None where there is no certificate."""
@@ -89,6 +103,35 @@ def architecture(loaded: LoadedAdder) -> dict[str, Any]:
 
 
 @operation
+def tensors(loaded: LoadedAdder) -> list[dict[str, Any]]:
+    """Return the tensors of a torch module or a state dict as plain bytes: dtype, shape and a uint8 array of each."""
+    import torch
+
+    held = loaded.model.state_dict() if isinstance(loaded.model, torch.nn.Module) else loaded.model
+    found = []
+    for tensor in held.values():
+        if isinstance(tensor, torch.Tensor):
+            plain = tensor.detach().cpu().contiguous()
+            raw = plain.reshape(-1).view(torch.uint8).numpy().copy()
+            found.append({"dtype": str(plain.dtype).removeprefix("torch."), "shape": list(plain.shape), "bytes": raw})
+    return found
+
+
+@operation
+def sums_by_method(loaded: LoadedAdder, *, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    """Return the sums, int64 (N,), of operands, int64 (N,) each, by each method of an adder, or why there are none."""
+    found: dict[str, Any] = {}
+    for name in map(str, loaded.namespace.METHODS):
+        try:
+            found[name] = replace(loaded, method=name).many("add_batch", a, b)["sums"]
+        except MemoryError:
+            raise
+        except Exception as error:  # what a stranger's code raises is an answer
+            found[name] = f"{type(error).__name__}: {printable(str(error))}"
+    return found
+
+
+@operation
 def step_function_fault(loaded: LoadedAdder) -> str:
     """Return where the machine that ``transitions(model)`` reports adds wrongly, in words; "" where it never does.
 
@@ -112,7 +155,11 @@ def is_known_decoder(spec: str) -> bool:
 
 
 def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
-    """Return what can be proved of a subject; a theorem about its program only where its decoder is known."""
+    """Return what can be proved of a subject; a theorem about its program only where its decoder is known.
+
+    Before it says so, every method is run on pairs in which every context occurs, and its logits are held against the
+    bound: see `verify.proof.binding`.
+    """
     from verify.proof import check, prove
     from verify.proof.weights import RefusalError
 
@@ -120,31 +167,114 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
         read = subject.ask("architecture")
         if "refused" in read:
             return Proof(accepted=False, reason=read["refused"])
-        binding, objection = _bind(subject, read)
-        certificate = prove(read, binding=binding)
+        record, objection, is_wrong = _record(subject, read, known_decoder=known_decoder)
+        certificate = prove(read, record=record)
     except (RefusalError, VerifyError) as error:
         return Proof(accepted=False, reason=str(error))
     rejections = [f"the checker rejects the certificate: {each}" for each in check(certificate)]
     if rejections:
         return Proof(accepted=False, reason=rejections[0])
-    is_wrong = binding["decoding"] == "given"
     if certificate["verdict"] != "PROVED":
-        return Proof(accepted=False, reason=certificate["reason"], certificate=certificate, is_wrong=is_wrong)
+        reason = objection if is_wrong else certificate["reason"]
+        return Proof(accepted=False, reason=reason, certificate=certificate, is_wrong=is_wrong)
+    disagrees = known_decoder and bool(objection)
+    if disagrees:
+        objection = f"the weights are proved, but {objection}; this is a bug of adder-verify, please report it"
     if not objection and not known_decoder:
         objection = "the model is proved, but that add() always decodes it can be seen by no run of it"
     reason = objection or certificate["reason"]
-    return Proof(accepted=not objection, reason=reason, certificate=certificate, is_wrong=is_wrong)
+    return Proof(not objection, reason, certificate, is_wrong=is_wrong, disagrees=disagrees)
 
 
-def _bind(subject: Subject, read: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return how ``add`` was tied to the model that was read, and why it was not, or ""."""
-    from verify.proof.binding import compare_sums
-    from verify.proof.weights import RefusalError
+def _record(subject: Subject, read: dict[str, Any], *, known_decoder: bool) -> tuple[dict[str, Any], str, bool]:
+    """Return what was seen of a subject whose model was read; what speaks against it, or ""; whether a sum is wrong.
 
-    binding = {"subject": subject.spec, "forward": read["forward"], "decoding": "given", "pairs": 0}
+    Raises:
+        RefusalError: the weights that were read are not those of the subject's file, or of its tensors' bytes.
+    """
+    from verify.proof.binding import check_bytes, compare_sums
+    from verify.proof.weights import RefusalError, WrongSumError
+
+    check_bytes(read, subject.ask("tensors"))
+    record = {"subject": subject.spec, "weights": _origin(subject, read, known_decoder), "forward": read["forward"]}
+    unseen = {"decoding": "given", "pairs": 0, "methods": {}}
     try:
         pairs = compare_sums(subject.add)
+        methods = compare_methods(subject, read)
     except RefusalError as error:
-        return binding, str(error)
+        return record | unseen, str(error), isinstance(error, WrongSumError)
     objection = "" if subject.ask("architecture") == read else "the model is another after adding than before"
-    return binding | {"decoding": "compared", "pairs": pairs}, objection
+    return record | {"decoding": "compared", "pairs": pairs, "methods": methods}, objection, False
+
+
+def _origin(subject: Subject, read: dict[str, Any], known_decoder: bool) -> str:
+    """Return by what way the weights of a subject came here, a name of `verify.proof.checker.RECORDED`.
+
+    Raises:
+        RefusalError: a file of weights holds others than were read.
+    """
+    from verify.proof.weights import RefusalError
+
+    if subject.isolation != "off":
+        return "sent"
+    if not known_decoder:
+        return "unguarded"
+    file = locate(subject.spec).weights
+    if file is None:
+        return "own"
+    import torch
+
+    from verify.proof.architecture import read_architecture
+
+    held = read_architecture(torch.load(file, map_location="cpu", weights_only=True))
+    if (held["dtype"], held["weights"]) != (read["dtype"], read["weights"]):
+        raise RefusalError(f"{file} holds other weights than the model that was made of it")
+    return "file"
+
+
+def compare_methods(subject: Subject, read: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was compared of each of a subject's methods: sums, and the largest error of a logit over its bound.
+
+    Raises:
+        WrongSumError: a method gives a wrong sum.
+        RefusalError: a method gives no sums, or a logit outside its bound.
+    """
+    if not {"METHODS", "add_batch"} <= subject.abilities:
+        return {}
+    from verify.proof.binding import claims, covering_pairs, forced_ids, largest_share
+    from verify.proof.weights import RefusalError
+
+    a, b = (np.array(operand) for operand in zip(*covering_pairs(), strict=True))
+    found: dict[str, dict[str, Any]] = {}
+    for name, sums in subject.ask("sums_by_method", a=a, b=b).items():
+        _check_sums(name, sums, a, b)
+        found[name] = {"sums": len(a)}
+    if "forced_logits" not in subject.abilities:
+        return found
+    try:
+        claimed = claims(read)
+    except RefusalError:  # no bound, no proof, and nothing to compare with
+        return found
+    ids = forced_ids()
+    for name in subject.ask("methods_with_logits"):
+        logits = subject.ask("forced_logits", ids=ids, method=name)
+        try:
+            share = largest_share(claimed, logits)
+        except (RefusalError, ValueError) as error:
+            raise RefusalError(f"by method {name}, {error}") from error
+        found.setdefault(name, {})["largest error over its bound"] = f"{float(share):.2g}"
+    return found
+
+
+def _check_sums(name: str, sums: Any, a: np.ndarray, b: np.ndarray) -> None:
+    from verify.proof.weights import RefusalError, WrongSumError
+
+    if not isinstance(sums, np.ndarray) or sums.shape != a.shape:
+        raise RefusalError(f"add_batch by method {name} gives no sums: {sums}")
+    wrong = np.flatnonzero(sums != a + b)
+    if len(wrong):
+        x, y, got = (int(each[wrong[0]]) for each in (a, b, sums))
+        raise WrongSumError(
+            f"add_batch([{x}], [{y}], method={name!r}) = [{got}], but should be [{x + y}]: "
+            f"{len(wrong)} of {len(a)} sums are wrong"
+        )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from verify.proof.formats import Format, converted
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -34,6 +36,10 @@ Matrix = tuple[Vector, ...]
 
 class RefusalError(ValueError):
     """The method does not apply; the message is the reason, in one sentence."""
+
+
+class WrongSumError(RefusalError):
+    """A sum that was asked for is wrong; the message names the operands."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,24 @@ class Weights:
                 return None
             numbers[name] = [[value for value in row if value is not None] for row in rows]
         return Weights.from_tensors(numbers)
+
+
+def numbers_of(dtype: str, raw: bytes) -> tuple[str, ...]:
+    """Return the numbers that plain bytes are, little-endian, as hexadecimal floats.
+
+    Raises:
+        RefusalError: the dtype is none of `verify.proof.formats.FORMATS`, or the bytes do not come out even.
+    """
+    try:
+        return tuple(float(number).hex() for number in _numbers(dtype, raw))
+    except (KeyError, ValueError):
+        raise RefusalError(f"{len(raw)} bytes are no numbers of {dtype}") from None
+
+
+def _numbers(dtype: str, raw: bytes) -> Any:
+    if dtype == "bfloat16":  # the upper half of a float32
+        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype(float)
+    return np.frombuffer(raw, {"float64": "<f8", "float32": "<f4", "float16": "<f2"}[dtype]).astype(float)
 
 
 def _read(name: str, tensor: Sequence[Any]) -> Matrix:

@@ -133,7 +133,7 @@ KINDS = {
     ),
     "proof": Kind(
         "proof.json",
-        "adder-certificate/1",
+        "adder-certificate/2",
         "adder-verify prove --out reports/data/proof.json",
         {
             "verdict": str,
