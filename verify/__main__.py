@@ -68,20 +68,22 @@ def audit(arguments: argparse.Namespace) -> int:
     """Say what a subject is made of: parameters, attention, causality, whether its weights do the work."""
     from verify.anatomy import audit as audit_of
     from verify.anatomy import parameters
+    from verify.report import terminal
 
     with _subject(arguments) as subject:
         found = {"subject": subject.spec, "parameters": parameters(subject), "audit": audit_of(subject)}
-    _show(arguments, found, lambda: _audit_text(found))
+    _show(arguments, found, lambda: terminal.audit(found))
     return 1 if any(row["outcome"] == "violated" for row in found["audit"]) else 0
 
 
 def score(arguments: argparse.Namespace) -> int:
     """Reproduce the leaderboard's own 10,010 cases, and say what they cannot see."""
     from verify.judge.score import score as score_of
+    from verify.report import terminal
 
     with _subject(arguments) as subject:
         found = score_of(subject)
-    _show(arguments, found, lambda: _score_text(found))
+    _show(arguments, found, lambda: terminal.score(found))
     return 0 if found["qualified"] else 1
 
 
@@ -145,25 +147,25 @@ def hunt(arguments: argparse.Namespace) -> int:
 
     from verify.hunt import session, summary
     from verify.hunt.store import Store
-    from verify.report import campaign
+    from verify.report import terminal
 
     if arguments.status is not None:
         with closing(Store.read(arguments.status)) as store:
             found = summary.summarise(store)
-        _show(arguments, found, lambda: f"{campaign.text(found)}\n\n{campaign.progress_line(found)}")
+        _show(arguments, found, lambda: f"{terminal.campaign(found)}\n\n{terminal.progress_line(found)}")
         return 0
     found = session.hunt(_settings(arguments))
-    _show(arguments, found, lambda: campaign.text(found))
+    _show(arguments, found, lambda: terminal.campaign(found))
     return INTERRUPTED if found["interrupted"] else CAMPAIGN_STATUS[found["verdict"]]
 
 
 def merge(arguments: argparse.Namespace) -> int:
     """Merge the stores of a campaign's parts into one, and say what they found together."""
     from verify.hunt import session
-    from verify.report import campaign
+    from verify.report import terminal
 
     found = session.merge(arguments.parts, arguments.store)
-    _show(arguments, found, lambda: campaign.text(found))
+    _show(arguments, found, lambda: terminal.campaign(found))
     return CAMPAIGN_STATUS[found["verdict"]]
 
 
@@ -411,32 +413,6 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"cannot write {path}: it is a folder; name a file")
         if arguments.command != "report" and not path.parent.is_dir():
             raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-
-
-def _audit_text(found: dict[str, Any]) -> str:
-    from tabulate import tabulate
-
-    counts = found["parameters"]
-    lines = [f"{name}: {counts[name]}" for name in ("declared", "counted", "unique", "buffers", "dead")]
-    rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
-    return "\n".join(
-        [*lines, *counts["notes"], "", tabulate(rows, ["", "check", "observation"], disable_numparse=True)]
-    )
-
-
-def _score_text(found: dict[str, Any]) -> str:
-    verdict = "qualifies" if found["qualified"] else "does not qualify"
-    wrong = [
-        f"add({each['a']}, {each['b']})={each['got']}, but should be {each['expected']}" for each in found["failures"]
-    ]
-    chains = ", ".join(f"{length}: {count}" for length, count in enumerate(found["chains"]))
-    return "\n".join([
-        f"{found['correct']} of {found['total']} right, {found['accuracy']:.2f} %: {verdict}",
-        f"sums by {found['batching']}",
-        *wrong,
-        f"cases by their longest carry chain: {chains}",
-        *found["unseen"],
-    ])  # fmt: skip
 
 
 if __name__ == "__main__":

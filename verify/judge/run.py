@@ -184,6 +184,7 @@ def _described(session: Session) -> dict[str, Any] | None:
 def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]], why_none: str) -> verdicts.Sums:
     proof: Proof | None = session.known("proof")
     against = [row["observation"] for row in evidence["observations"] if row["family"] == "proof"]
+    against += [proof.reason] if proof is not None and proof.disagrees else []
     return verdicts.Sums(
         cases=evidence["cases"],
         counterexample="" if session.confirmed is None else str(session.confirmed[0]),
@@ -198,7 +199,7 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
 
 
 def _proved(proof: Proof) -> str:
-    if proof.accepted:
+    if proof.accepted or proof.disagrees:
         return verdicts.PROVED
     return verdicts.MODEL_PROVED if proof.verdict.startswith(verdicts.MODEL_PROVED) else ""
 

@@ -7,7 +7,7 @@ module        gives                                                             
 ============  ===================================================================================  ==================
 ``evidence``  ``KINDS``, ``check``, ``read``, ``Evidence``, the names of verdicts and outcomes      the library
 ``card``      ``card``, ``board``, ``summary_markdown``: the verdicts on a terminal, in a summary  tabulate
-``campaign``  ``text``, ``progress_line``: a campaign on a terminal                                tabulate
+``terminal``  ``campaign``, ``progress_line``, ``audit``, ``score``: other commands' results        tabulate
 ``page``      ``page``, ``board``: one HTML file for one subject, for many                         jinja2, matplotlib
 ``render``    ``render``, ``badge_svg``, ``badge_json``: everything in ``reports/``                jinja2, matplotlib
 ============  ===================================================================================  ==================
@@ -15,6 +15,6 @@ module        gives                                                             
 ``page`` and ``render`` are imported where they are called, for what they need takes a second to import.
 """
 
-from verify.report import campaign, card, evidence
+from verify.report import card, evidence, terminal
 
-__all__ = ["campaign", "card", "evidence"]
+__all__ = ["card", "evidence", "terminal"]

@@ -18,6 +18,7 @@ from verify.report import words
 from verify.report.blocks import Figure, Row, Table
 from verify.report.evidence import JSONObject
 from verify.report.svg import INK, draw
+from verify.text import plural
 
 REFERENCE, FLOOR = "reference", "floor"
 MARKERS = "osD^vPX"
@@ -32,7 +33,7 @@ def chains(rows: list[JSONObject], base: int) -> Figure:
     worst = max(rows, key=lambda row: (row["failures"], -row["length"], -row["start"]))
     told = "None failed." if not failures else (
         f"{failures:,} failed, the most, {worst['failures']:,} of {worst['cases']:,}, from column "
-        f"{worst['start'] + 1} over {words.plural(worst['length'], 'column')}."
+        f"{worst['start'] + 1} over {plural(worst['length'], 'column')}."
     )  # fmt: skip
     return Figure(
         f"chains-{base}",
@@ -133,7 +134,7 @@ def throughput(rows: list[JSONObject], threads: int) -> Figure:
     best = max(rows, key=median_speed)
     return Figure(
         f"throughput-{threads}",
-        f"Pairs a second against batch size, {words.plural(threads, 'thread')}",
+        f"Pairs a second against batch size, {plural(threads, 'thread')}",
         f"Both axes are logarithmic. {len(series)} paths: {', '.join(series)}. The fastest is "
         f"{label(best)} with {words.scaled(median_speed(best))} pairs/s at a batch of {best['batch']:,}.",
         draw((5.3, 4.4), _paint_throughput, series),

@@ -9,6 +9,7 @@ from typing import Any
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, compact
 from verify.report.evidence import NATURE, OUTCOMES, SUMS, JSONObject
+from verify.text import plural
 
 _MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
 _UNIFORM_PAIRS = 10_000
@@ -145,7 +146,7 @@ def what_lies_in(row: JSONObject) -> str:
     if row.get("cut"):
         return f"{words.detail(row['cut'])}. Aimed at: {sentence}"
     if row.get("complete") is False and _CLAIMS_ALL.search(sentence):
-        return f"not all of it, {words.plural(row['cases'], 'case')}. Aimed at: {sentence}"
+        return f"not all of it, {plural(row['cases'], 'case')}. Aimed at: {sentence}"
     return sentence
 
 

@@ -25,6 +25,7 @@ from verify.report.evidence import (
     Evidence,
     JSONObject,
 )
+from verify.text import plural
 
 ALL_PAIRS = "all 10²⁰ pairs of operands"
 QUESTIONS = {"sums": "Does it add?", "nature": "Is it what it says it is?"}
@@ -194,7 +195,7 @@ def worst_mark(report: JSONObject) -> str:
 def _filled(text: str, report: JSONObject, precisions: str = "") -> str:
     pair = report.get("counterexample")
     return text.format(
-        cases=words.plural(report["cases"], "case"),
+        cases=plural(report["cases"], "case"),
         number=words.count(report["cases"]),
         reason=words.detail(report["sums"]["reason"]).rstrip("."),
         equation=equation(pair) if pair else "",
@@ -214,7 +215,7 @@ def _how_sure(evidence: Evidence, report: JSONObject) -> Answer:
     saying = sums_of(report)
     why = _filled(saying.why, report, _where_it_holds(evidence))
     rates = f"Failure rate of uniform pairs, {'; '.join(failure_rates(report))}." if report["failure_rates"] else ""
-    more = f"{why}. {words.count(report['failures'])} of {words.plural(report['cases'], 'case')} failed. {rates}"
+    more = f"{why}. {words.count(report['failures'])} of {plural(report['cases'], 'case')} failed. {rates}"
     return Answer("How sure is that?", _filled(saying.sure, report), more.strip(), saying.mark)
 
 
@@ -240,7 +241,7 @@ def failure_rates(report: JSONObject) -> list[str]:
 
 def _rate(row: JSONObject) -> str:
     whose = _WHOSE.get(row["of"]) or f"of {words.name(row['of'])}"
-    drawn = words.plural(row["cases"], "draw")
+    drawn = plural(row["cases"], "draw")
     if row["failures"]:
         low, high = row["interval_95"]
         between = f"{words.one_in(low)} to {words.one_in(high)}"
@@ -257,7 +258,7 @@ def _where_it_breaks(report: JSONObject) -> Answer:
     failing = [row for row in report["strata"] if row["failures"]]
     families = [row for row in report["families"] if row["failed"] and row["question"] == "sums"]
     question = "Where does it break?"
-    searched = words.plural(len(report["strata"]), "stratum", "strata")
+    searched = plural(len(report["strata"]), "stratum", "strata")
     claimed = sum(row["question"] == "sums" for row in report["families"])
     if not failing and not families:
         more = f"{searched} of operand space tried."
@@ -272,7 +273,7 @@ def _left_out(report: JSONObject) -> Answer:
     if not found:
         return Answer(question, "Nothing", "No stratum and no stage was cut short.", "good")
     on = f" To go on: {words.detail(report['go_on'])}" if report.get("go_on") else ""
-    return Answer(question, words.plural(len(found), "thing"), f"{'; '.join(found[:3])}.{on}", "warn")
+    return Answer(question, plural(len(found), "thing"), f"{'; '.join(found[:3])}.{on}", "warn")
 
 
 def cut_short(report: JSONObject) -> list[str]:
@@ -284,7 +285,7 @@ def cut_short(report: JSONObject) -> list[str]:
         for row in report.get("stages") or []
         if row["outcome"] != "done"
     ]
-    lost = [f"{words.plural(row['lost'], 'claim')} of {words.name(row['name'])} lost"
+    lost = [f"{plural(row['lost'], 'claim')} of {words.name(row['name'])} lost"
             for row in report["families"] if row["lost"]]  # fmt: skip
     return [*stages, *strata, *lost]
 

@@ -111,15 +111,6 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
 
 
-def plural(number_of: int, singular: str, many: str = "") -> str:
-    """Return a count and its noun.
-
-    >>> plural(1, "failure"), plural(0, "failure"), plural(2, "stratum", "strata")
-    ('1 failure', '0 failures', '2 strata')
-    """
-    return f"{number_of:,} {singular if number_of == 1 else many or singular + 's'}"
-
-
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes.
 

@@ -1,4 +1,4 @@
-"""A campaign on the terminal, from its summary alone."""
+"""What other commands than `run` found, on the terminal: a campaign, an audit, a score."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from verify.report.evidence import JSONObject
 MOST_SHOWN = 16  # shapes of failures
 
 
-def text(summary: JSONObject) -> str:
-    """Return a summary as a terminal shows it."""
+def campaign(summary: JSONObject) -> str:
+    """Return the summary of a campaign."""
     rate = summary["cases"] / summary["seconds"] if summary["seconds"] else 0.0
     size = f"{summary['cases']:,} cases in {summary['shards']:,} shards and {words.seconds(summary['seconds'])}"
     whose = (
@@ -50,3 +50,27 @@ def _cluster_table(clusters: list[JSONObject]) -> Table:
         for row in clusters[:MOST_SHOWN]
     ]  # fmt: skip
     return Table("", headers, rows, right=(2,))
+
+
+def audit(found: JSONObject) -> str:
+    """Return what a subject is made of: its counts, and the rows of the audit."""
+    counts = found["parameters"]
+    lines = [f"{name}: {counts[name]}" for name in ("declared", "counted", "unique", "buffers", "dead")]
+    rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
+    return "\n".join([*lines, *counts["notes"], "", plain(Table("", ["", "check", "observation"], rows))])
+
+
+def score(found: JSONObject) -> str:
+    """Return how a subject does on the leaderboard's own cases, and what these cannot see."""
+    verdict = "qualifies" if found["qualified"] else "does not qualify"
+    wrong = [
+        f"add({each['a']}, {each['b']})={each['got']}, but should be {each['expected']}" for each in found["failures"]
+    ]
+    chains = ", ".join(f"{length}: {count}" for length, count in enumerate(found["chains"]))
+    return "\n".join([
+        f"{found['correct']} of {found['total']} right, {found['accuracy']:.2f} %: {verdict}",
+        f"sums by {found['batching']}",
+        *wrong,
+        f"cases by their longest carry chain: {chains}",
+        *found["unseen"],
+    ])  # fmt: skip
