@@ -1,12 +1,17 @@
-"""Files that appear whole or not at all: written aside, then renamed."""
+"""Files that appear whole or not at all, written aside, then renamed; and folders that go when their process does."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
+
+_PREFIX = "adder-scratch-"  # of scratch folders, all of which are locked
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,3 +35,117 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: a number is not finite.
     """
     write_text(path, json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=True) + "\n")
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what is in it, however deep; what cannot be removed stays, and is no error.
+
+    What lies deep is moved up a level at a time, so that neither the length of a path nor the depth of calls grows.
+    """
+    try:
+        folder.chmod(0o700)
+        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        stuck: set[str] = set()
+        while names := _names(top) - stuck:
+            stuck |= {name for name in names if not _remove_from(top, name)}
+    finally:
+        os.close(top)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_from(top: int, name: str) -> bool:
+    """Remove a file from a folder, or a folder, whose own folders are moved into the one above; return whether."""
+    with contextlib.suppress(OSError):
+        os.unlink(name, dir_fd=top)
+        return True
+    try:
+        os.chmod(name, 0o700, dir_fd=top)
+        inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+    except OSError:
+        return False
+    try:
+        for each in _names(inner):
+            with contextlib.suppress(OSError):
+                os.unlink(each, dir_fd=inner)
+                continue
+            with contextlib.suppress(OSError):
+                os.chmod(each, 0o700, dir_fd=inner)  # to be moved, its entry ".." must be writable
+                os.rename(each, secrets.token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
+        os.rmdir(name, dir_fd=top)
+    except OSError:
+        return False
+    finally:
+        os.close(inner)
+    return True
+
+
+def _names(folder: int) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries}
+
+
+class Scratch:
+    """A folder for what a run needs for a while, locked for as long as this process lives.
+
+    A process that is killed leaves its folder behind: the next one finds it without a lock, and removes it. The lock
+    is the kernel's own, on the folder itself: it cannot outlive its process, whatever number the next one has.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    def __init__(self) -> None:
+        """Make the folder, and remove those whose owner is gone."""
+        place = Path(tempfile.gettempdir())
+        sweep(place)
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            lock = _lock(self.path)
+            if lock is not None:  # else a process that sweeps was quicker
+                self._lock: int | None = lock
+                return
+
+    def __enter__(self) -> Path:
+        """Return the path."""
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the folder."""
+        self.close()
+
+    def close(self) -> None:
+        """Remove the folder with what is in it; a second call does nothing."""
+        if self._lock is not None:
+            remove_folder(self.path)
+            os.close(self._lock)
+            self._lock = None
+
+
+def sweep(place: Path) -> None:
+    """Remove the scratch folders of this user in a place whose owners are gone."""
+    with contextlib.suppress(OSError):
+        for folder in place.glob(f"{_PREFIX}*"):
+            lock = _lock(folder)
+            if lock is not None:
+                remove_folder(folder)
+                os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a lock on a folder of this user's, or None where another process has it or it is gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if os.fstat(handle).st_uid == os.geteuid():
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+    except OSError:
+        pass
+    os.close(handle)
+    return None

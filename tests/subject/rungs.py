@@ -24,6 +24,16 @@ def _available(rungs):
     return [skipping(rung) for rung in rungs]
 
 
+def promised(what, *, on):
+    """Mark a test as what shows that a file that tries something is held back, on some rungs; see `promises.py`."""
+
+    def mark(test):
+        test.promise = (what, tuple(on))
+        return pytest.mark.parametrize("rung", _available(on))(test)
+
+    return mark
+
+
 any_rung = pytest.mark.parametrize("rung", _available(ladder.RUNGS))
 confined = pytest.mark.parametrize("rung", _available(["bwrap", "landlock"]))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from verify.errors import StoreError, UsageError
+from verify.files import Scratch
 from verify.hunt import work
 from verify.hunt.campaign import Campaign, Goal
 from verify.hunt.engines import Engine, engine_for
@@ -67,7 +67,7 @@ def hunt(settings: Settings, engine: Engine | None = None) -> dict[str, Any]:
         closing.callback(work.release)
         engine = engine or engine_for(settings.jobs, settings.scheduler)
         closing.callback(engine.close, at_once=True)
-        path = settings.store or Path(closing.enter_context(tempfile.TemporaryDirectory())) / "hunt.sqlite"
+        path = settings.store or closing.enter_context(Scratch()) / "hunt.sqlite"
         store = Store.open(path, order.identity, described, part=str(settings.part), goal=asdict(settings.goal))
         closing.callback(store.close)
         progress = closing.enter_context(Progress(settings.goal))

@@ -3,9 +3,12 @@
 ``target.txt``, written by the test that copies them, holds the path, port or process that they are after.
 """
 
+import ctypes
 from pathlib import Path
 
 TARGET = Path(__file__).with_name("target.txt")
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def target():
@@ -19,3 +22,17 @@ def outcome(attempt):
         return {"name": f"got through: {attempt()}"}
     except OSError as error:
         return {"name": f"held back: {type(error).__name__}"}
+
+
+def call(number, *arguments):
+    """Make a system call.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    result = libc.syscall(
+        ctypes.c_long(number), *(ctypes.c_long(value) if isinstance(value, int) else value for value in arguments)
+    )
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return result

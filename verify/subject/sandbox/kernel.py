@@ -6,6 +6,7 @@ Sources: Documentation/userspace-api/landlock.rst and seccomp_filter.rst of the 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -21,6 +22,7 @@ PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
 _CLONE_NEWNS = 0x00020000
+_CLONE_NEWCGROUP = 0x02000000
 _CLONE_NEWUTS = 0x04000000
 _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
@@ -44,19 +46,69 @@ _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | (1 << 14) | (1 << 15)
 _BIND_AND_CONNECT_TCP = 3  # from ABI 4
 _ABSTRACT_SOCKETS_AND_SIGNALS = 3  # from ABI 6
 
-_SECCOMP_MODE_FILTER = 2
-_ALLOW, _DENY, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # deny: EPERM
-_X32_BIT = 0x40000000
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_OFFSET_OF_NUMBER, _OFFSET_OF_ARCHITECTURE = 0, 4
+_MOUNT_SETATTR = 442  # the same number on every architecture
+_HERE, _RECURSIVE, _READ_ONLY_NO_SETUID = -100, 0x8000, 3
 
-# socket, ptrace, process_vm_readv, process_vm_writev, bpf, perf_event_open, userfaultfd, add_key, request_key, keyctl,
-# io_uring_setup
-_FORBIDDEN = {
-    "x86_64": (0xC000003E, (41, 101, 310, 311, 321, 298, 323, 248, 249, 250, 425)),
-    "aarch64": (0xC00000B7, (198, 117, 270, 271, 280, 241, 282, 217, 218, 219, 425)),
+_SECCOMP_MODE_FILTER = 2
+_ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000  # with an error's number
+_X32_BIT = 0x40000000
+_LOAD, _EQUAL, _AT_LEAST, _ANY_OF, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_OFFSET_OF_NUMBER, _OFFSET_OF_ARCHITECTURE, _OFFSET_OF_ARGUMENTS = 0, 4, 16
+
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+# What no adder needs, and what would evade a limit or reach past the rung: (x86-64, aarch64), None where there is no
+# such call. From asm/unistd_64.h and asm-generic/unistd.h.
+FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
+    # other machines, and daemons of this one: the internet, netlink, vsock, paths, abstract names
+    "socket": (41, 198),
+    # other processes
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_getfd": (438, 438),
+    "process_madvise": (440, 440), "kcmp": (312, 272), "perf_event_open": (298, 241),
+    # namespaces and mounts of its own, in which it would be root
+    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
+    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431),
+    "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442), "chroot": (161, 51),
+    # memory that is nobody's resident memory
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
+    "mq_open": (240, 180), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    # the kernel's widest doors
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "bpf": (321, 280),
+    "userfaultfd": (323, 282), "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
+    "kexec_load": (246, 104), "kexec_file_load": (320, 294), "iopl": (172, None), "ioperm": (173, None),
+    # watching files, and opening them past their folders
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "fanotify_init": (300, 262),
+    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264),
+    # settings of the machine, which root may change
+    "reboot": (169, 142), "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "settimeofday": (164, 170),
+    "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266), "sethostname": (170, 161),
+    "setdomainname": (171, 162), "quotactl": (179, 60), "syslog": (103, 116), "vhangup": (153, 58),
+}  # fmt: skip
+
+# Changes of files that Landlock does not know of: forbidden where nothing else makes the file systems read-only.
+FORBIDDEN_ON_FILES: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
+    "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
+    "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7), "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16), "removexattrat": (466, 466), "file_setattr": (469, 469),
+}  # fmt: skip
+
+# name -> (numbers, which argument, bits of its lower half any of which are forbidden, error): clone3 hides its flags
+# in memory, where no filter sees them, and the C library takes clone where there is no clone3
+_FLAGS: dict[str, tuple[tuple[int, int], int, int, int]] = {
+    "clone": ((56, 220), 0, _NAMESPACES | _CLONE_NEWCGROUP, errno.EPERM),
+    "clone3": ((435, 435), 0, 0, errno.ENOSYS),
+}
+# name -> (numbers, which argument, values that are forbidden): larger pipes, hiding from whoever counts what is open,
+# flags of files, keys pressed on a terminal
+_VALUES: dict[str, tuple[tuple[int, int], int, tuple[int, ...]]] = {
+    "fcntl": ((72, 25), 1, (1031,)),
+    "prctl": ((157, 167), 0, (4,)),
+    "ioctl": ((16, 29), 1, (0x40086602, 0x40046602, 0x401C5820, 0x5412)),
 }
 
+_INSTRUCTION = struct.Struct("=HBBI")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -77,8 +129,8 @@ def landlock_abi() -> int:
 
 
 def has_seccomp() -> bool:
-    """Return whether `forbid_sockets` knows this machine's system calls."""
-    return platform.machine() in _FORBIDDEN
+    """Return whether `forbid_calls` knows this machine's system calls."""
+    return platform.machine() in _ARCHITECTURES
 
 
 def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
@@ -102,26 +154,46 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     os.close(ruleset)
 
 
-def forbid_sockets() -> None:
-    """Make new sockets, tracing of other processes and the like fail with EPERM, for good.
+def calls_filter(*, files: bool) -> bytes:
+    """Return the program of a filter that refuses `FORBIDDEN`, in the form of struct sock_filter.
+
+    Args:
+        files: whether `FORBIDDEN_ON_FILES` is refused too.
+    """
+    column = list(_ARCHITECTURES).index(platform.machine())
+    refused = {**FORBIDDEN, **(FORBIDDEN_ON_FILES if files else {})}
+    number = _instruction(_LOAD, _OFFSET_OF_NUMBER)
+    refuse = _instruction(_RETURN, _ERROR | errno.EPERM)
+    program = [
+        _instruction(_LOAD, _OFFSET_OF_ARCHITECTURE),
+        _instruction(_EQUAL, _ARCHITECTURES[platform.machine()], 1),
+        _instruction(_RETURN, _KILL),
+        number,
+    ]
+    if platform.machine() == "x86_64":  # a second set of numbers for the same calls
+        program += [_instruction(_AT_LEAST, _X32_BIT, 0, 1), refuse]
+    for call in (numbers[column] for numbers in refused.values()):
+        program += [] if call is None else [_instruction(_EQUAL, call, 0, 1), refuse]
+    for numbers, which, bits, error in _FLAGS.values():
+        test = [_argument(which), _instruction(_ANY_OF, bits, 0, 1)] if bits else []
+        program += _only_for(numbers[column], [*test, _instruction(_RETURN, _ERROR | error), number])
+    for numbers, which, values in _VALUES.values():
+        tests = [test for value in values for test in (_instruction(_EQUAL, value, 0, 1), refuse)]
+        program += _only_for(numbers[column], [_argument(which), *tests, number])
+    return b"".join([*program, _instruction(_RETURN, _ALLOW)])
+
+
+def forbid_calls(*, files: bool) -> None:
+    """Make what `calls_filter` names fail with EPERM, for this process and what it starts, for good.
 
     Raises:
         OSError: the kernel refuses.
     """
-    architecture, numbers = _FORBIDDEN[platform.machine()]
-    tests = [_instruction(_EQUAL, number, len(numbers) - index) for index, number in enumerate(numbers)]
-    program = [
-        _instruction(_LOAD, _OFFSET_OF_ARCHITECTURE),
-        _instruction(_EQUAL, architecture, 1),
-        _instruction(_RETURN, _KILL),
-        _instruction(_LOAD, _OFFSET_OF_NUMBER),
-        _instruction(_AT_LEAST, _X32_BIT, len(numbers) + 1),
-        *tests,
-        _instruction(_RETURN, _ALLOW),
-        _instruction(_RETURN, _DENY),
-    ]
-    code = ctypes.create_string_buffer(b"".join(program))
-    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
+    program = calls_filter(files=files)
+    code = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(program) // _INSTRUCTION.size, ctypes.addressof(code))
+    )
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
 
@@ -142,6 +214,16 @@ def enter_namespaces() -> bool:
     except OSError:
         return False
     return True
+
+
+def make_read_only() -> None:
+    """Make every file system that this process sees read-only, in a mount namespace of its own.
+
+    Raises:
+        OSError: the kernel refuses, or is older than 5.12.
+    """
+    attributes = struct.pack("=4Q", _READ_ONLY_NO_SETUID, 0, 0, 0)
+    _check(_libc.syscall(_MOUNT_SETATTR, _HERE, b"/", _RECURSIVE, attributes, len(attributes)), "mount_setattr")
 
 
 def mount_scratch(folder: str, size: int) -> None:
@@ -165,8 +247,16 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         os.close(handle)
 
 
-def _instruction(code: int, value: int, jump_if_true: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, jump_if_true, 0, value)
+def _instruction(code: int, value: int, jump_if_true: int = 0, jump_if_false: int = 0) -> bytes:
+    return _INSTRUCTION.pack(code, jump_if_true, jump_if_false, value)
+
+
+def _argument(which: int) -> bytes:
+    return _instruction(_LOAD, _OFFSET_OF_ARGUMENTS + 8 * which)  # its lower half: both architectures are little-endian
+
+
+def _only_for(call: int, program: list[bytes]) -> list[bytes]:
+    return [_instruction(_EQUAL, call, 0, len(program)), *program]
 
 
 def _check(result: int, what: str) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RUNGS = ("bwrap", "landlock", "limits")
+CONFINING = ("bwrap", "landlock")  # those that keep a file from the user's files and from the network
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGE = _HERE.parents[1]
@@ -41,14 +42,14 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
 def choose(demanded: str) -> str:
-    """Return the rung that is demanded; for "auto" the best that this machine has.
+    """Return the rung that is demanded; for "auto" the best that confines a file on this machine.
 
     Raises:
         IsolationError: it is not to be had; the message says why.
         UsageError: there is no such rung.
     """
     if demanded == "auto":
-        return next(rung for rung in RUNGS if missing(rung) is None)
+        return _best()
     if demanded not in RUNGS:
         raise UsageError(f"sandbox {demanded!r} is unknown; it is one of auto, {', '.join(RUNGS)}, off")
     reason = missing(demanded)
@@ -59,6 +60,24 @@ def choose(demanded: str) -> str:
     return demanded
 
 
+def _best() -> str:
+    """Return the best of `CONFINING`: what protects nothing on the disk is taken only where it is named.
+
+    Raises:
+        IsolationError: there is none; the message says what to do.
+    """
+    reasons = {rung: missing(rung) for rung in CONFINING}
+    found = next((rung for rung, reason in reasons.items() if reason is None), None)
+    if found is None:
+        why = "; ".join(f"no {rung}: {reason}" for rung, reason in reasons.items())
+        raise IsolationError(
+            f"this machine cannot confine a stranger's file ({why}). Install bubblewrap; or, for a file that you have "
+            "read and trust with all that you may do yourself, name --sandbox limits, which protects nothing on the "
+            "disk, or --sandbox off"
+        )
+    return found
+
+
 def missing(rung: str) -> str | None:
     """Return why a rung is not to be had on this machine, found out by trying it; None where it is."""
     if rung == "bwrap":
@@ -67,12 +86,20 @@ def missing(rung: str) -> str | None:
 
 
 def command(
-    rung: str, worker: Sequence[str], *, readable: Sequence[str], folder: str, scratch: str, limits: Limits
+    rung: str,
+    worker: Sequence[str],
+    *,
+    lifeline: int,
+    readable: Sequence[str],
+    folder: str,
+    scratch: str,
+    limits: Limits,
 ) -> list[str]:
-    """Return the command that starts a worker on a rung.
+    """Return the command that starts a worker on a rung, behind a warden.
 
     Args:
         rung: one of `RUNGS`.
+        lifeline: the end of a pipe to read from, whose other end this process alone has: it closes as this one ends.
         worker: the command to confine.
         readable: paths that it may read beside Python's and the system's own.
         folder: its working directory.
@@ -80,20 +107,20 @@ def command(
         limits: for the size of the scratch folder.
     """
     paths = [*_python_folders(), *readable]
-    if rung == "bwrap":
-        return [_bwrap(), *_bwrap_options(paths, folder, scratch, limits), "--", *worker]
+    is_bwrap = rung == "bwrap"
     settings = {
         "rung": rung,
-        "parent": os.getpid(),
-        "command": list(worker),
+        "lifeline": lifeline,
+        "command": [_bwrap() or "bwrap", *_bwrap_options(paths, folder, scratch, limits)] if is_bwrap else list(worker),
+        "inside": ["--", *worker] if is_bwrap else [],
         "environment": environment(scratch),
-        "folder": folder,
+        "folder": "/" if is_bwrap else folder,
         "readable": [*paths, *_SYSTEM_FOLDERS, *_SYSTEM_FILES, *_PROC_FILES, *_DEVICES],
         "writable": [scratch, "/dev/null"],
         "scratch": scratch,
         "scratch_bytes": limits.file_bytes,
     }
-    return interpreters.python(str(_HERE / "warden.py"), json.dumps(settings))
+    return interpreters.python("-S", str(_HERE / "warden.py"), json.dumps(settings))
 
 
 def environment(scratch: str) -> dict[str, str]:
@@ -122,8 +149,10 @@ def _python_folders() -> list[str]:
     return list(dict.fromkeys([*folders, *interpreters.module_folders()]))
 
 
-def _bwrap() -> str:
-    return shutil.which("bwrap") or "bwrap"
+def _bwrap() -> str | None:
+    """Return where bubblewrap is; a folder that is named by its way from here may be anybody's."""
+    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]
+    return shutil.which("bwrap", path=os.pathsep.join(places))
 
 
 def _bwrap_options(paths: Sequence[str], folder: str, scratch: str, limits: Limits) -> list[str]:
@@ -135,33 +164,30 @@ def _bwrap_options(paths: Sequence[str], folder: str, scratch: str, limits: Limi
             options += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).exists():
             options += ["--ro-bind", path, path]
-    options += ["--proc", "/proc", "--dev", "/dev", "--dir", folder]
-    if _bwrap_sizes():
-        options += ["--size", str(limits.file_bytes)]
-    options += ["--tmpfs", scratch]
+    # run by root, the kernel's settings below /proc and the modes of devices would be the whole machine's to change
+    options += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc", "--dev", "/dev"]
+    options += ["--size", str(limits.file_bytes), "--tmpfs", "/dev/shm", "--dir", folder]  # noqa: S108 - a new one
+    options += ["--size", str(limits.file_bytes), "--tmpfs", scratch]
     for path in (*_SYSTEM_FILES, *paths):
         options += ["--ro-bind-try", path, path]
-    return [*options, "--remount-ro", "/", "--chdir", folder]
-
-
-@functools.cache
-def _bwrap_sizes() -> bool:
-    """Return whether this bubblewrap can limit a tmpfs (from 0.7)."""
-    return "--size" in interpreters.run([_bwrap(), "--help"]).stdout
+    for place in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev", "/"):
+        options += ["--remount-ro", place]
+    return [*options, "--chdir", folder]
 
 
 @functools.cache
 def _missing_bwrap() -> str | None:
-    if shutil.which("bwrap") is None:
+    bwrap = _bwrap()
+    if bwrap is None:
         return "bubblewrap is not installed (the command bwrap)"
     options = _bwrap_options([], "/scratch", "/scratch", Limits())
-    trial = interpreters.run([_bwrap(), *options, "--", "/bin/true"])
+    trial = interpreters.run([bwrap, *options, "--", "/bin/true"])
     return None if trial.returncode == 0 else f"bwrap does not work here: {trial.stderr.strip()[:200]}"
 
 
 @functools.cache
 def _missing_landlock() -> str | None:
-    trial = interpreters.run(interpreters.python(str(_HERE / "warden.py"), "probe"))
+    trial = interpreters.run(interpreters.python("-S", str(_HERE / "warden.py"), "probe"))
     if trial.returncode != 0:
         return f"the probe failed: {trial.stderr.strip()[-200:]}"
     offered = json.loads(trial.stdout)

@@ -14,8 +14,9 @@ class Limits:
     """What a worker may take.
 
     Attributes:
-        memory_bytes: resident memory of the worker and its children together, watched ten times a second.
-        processes: how many processes there may be at once, watched likewise.
+        memory_bytes: memory of the worker and its children together, ten times a second counted.
+        processes: how many processes there may be at once, counted likewise.
+        threads: how many threads they may have together, counted likewise.
         file_bytes: the largest file that may be written, and the size of the scratch folder where that is a tmpfs.
         cpu_seconds: processor time of each process, summed over its threads.
         start_seconds: wall time to import the file and build its model.
@@ -25,6 +26,7 @@ class Limits:
 
     memory_bytes: int = 4 * GIBIBYTE
     processes: int = 64
+    threads: int = 1024
     file_bytes: int = 64 * MEBIBYTE
     cpu_seconds: int = 4 * 3600
     start_seconds: float = 120.0

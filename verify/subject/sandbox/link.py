@@ -7,20 +7,19 @@ import fcntl
 import os
 import secrets
 import select
-import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from verify import interpreters
 from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, SubjectTimeoutError
+from verify.files import Scratch
 from verify.subject.sandbox import ladder, processes, wire
 from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
-from verify.subject.sandbox.limits import GIBIBYTE, Limits
+from verify.subject.sandbox.limits import GIBIBYTE, MEBIBYTE, Limits
 from verify.text import printable
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ _TICK = 0.1  # seconds between two looks at the worker
 _CAPTURED = 4096  # bytes of its stdout and of its stderr that are kept
 _PATIENCE = 15.0  # seconds for a killed worker to be gone
 _READ = 1 << 20
+_MOST_FILES = 10_000  # in the scratch folder
 _POSITION = struct.Struct("<q")
 
 
@@ -67,7 +67,8 @@ class Link:
         self._breach = ""
         self._closed = False
         self._received = bytearray()
-        self._scratch = tempfile.mkdtemp(prefix="adder-verify-")
+        self._folder = Scratch()
+        self._scratch = str(self._folder.path)
         self._start(rung, location)
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -77,6 +78,7 @@ class Link:
         printed, print_end = os.pipe()
         complained, complaint_end = os.pipe()
         self._progress = _sealed_page()
+        lifeline, self._lifeline = os.pipe()
         inherited = (request_end, answer_end, self._progress)
         packages = os.pathsep.join(interpreters.module_folders())
         worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
@@ -84,6 +86,7 @@ class Link:
         command = ladder.command(
             rung,
             worker,
+            lifeline=lifeline,
             readable=[str(path) for path in location.readable],
             folder=folder,
             scratch=self._scratch,
@@ -95,12 +98,12 @@ class Link:
                 stdin=subprocess.DEVNULL,
                 stdout=print_end,
                 stderr=complaint_end,
-                pass_fds=inherited,
+                pass_fds=(*inherited, lifeline),
                 env=ladder.environment(self._scratch),
                 start_new_session=True,
             )
         finally:
-            for handle in (request_end, answer_end, print_end, complaint_end):
+            for handle in (request_end, answer_end, print_end, complaint_end, lifeline):
                 os.close(handle)
         self.printed, self.complained = Captured(printed), Captured(complained)
         os.set_blocking(self._requests, False)
@@ -137,9 +140,9 @@ class Link:
             return
         self._closed = True
         self._kill()
-        for handle in (self._requests, self._answers, self._progress):
+        for handle in (self._requests, self._answers, self._progress, self._lifeline):
             os.close(handle)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._folder.close()
 
     def _write(self, line: bytes, deadline: Deadline) -> None:
         view = memoryview(line)
@@ -224,17 +227,29 @@ class Link:
     def _watch(self) -> None:
         """End the worker when it and its children take too much."""
         while not self._closed and self._process.poll() is None:
-            alive = processes.descendants(self._process.pid)
-            taken = sum(processes.resident_bytes(process) for process in alive)
-            if len(alive) > self._limits.processes:
-                self._breach = f"started {len(alive)} processes (limit {self._limits.processes}) and was ended"
-            elif taken > self._limits.memory_bytes:
-                limit = self._limits.memory_bytes / GIBIBYTE
-                self._breach = f"took {taken / GIBIBYTE:.1f} GiB of memory (limit {limit:.1f} GiB) and was ended"
+            self._breach = self._excess()
             if self._breach:
                 self._kill()
                 return
             time.sleep(_TICK)
+
+    def _excess(self) -> str:
+        """Return what the worker and its children take too much of, or ""."""
+        limits = self._limits
+        alive = processes.descendants(self._process.pid)
+        if len(alive) > limits.processes:
+            return f"started {len(alive)} processes (limit {limits.processes}) and was ended"
+        threads = sum(map(processes.threads_of, alive))
+        if threads > limits.threads:
+            return f"started {threads} threads (limit {limits.threads}) and was ended"
+        taken = processes.memory_of(alive)
+        if taken > limits.memory_bytes:
+            limit = limits.memory_bytes / GIBIBYTE
+            return f"took {taken / GIBIBYTE:.1f} GiB of memory (limit {limit:.1f} GiB) and was ended"
+        if processes.folder_bytes(self._folder.path, _MOST_FILES) > limits.file_bytes:
+            limit = limits.file_bytes / MEBIBYTE
+            return f"wrote more to its scratch folder than can be (limit {limit:.0f} MiB) and was ended"
+        return ""
 
     def _kill(self) -> None:
         """Ask the warden to end everything; what still lives then is killed."""

@@ -1,7 +1,7 @@
-"""The process between parent and worker on the rungs "landlock" and "limits": it confines the worker and ends it.
+"""The process between parent and worker: it confines the worker and ends it.
 
 Run as a script with one argument: a JSON object of `main`'s settings, or ``probe``. When the worker ends, or the
-parent does, whatever the worker has started ends too.
+parent does, whatever the worker has started ends too, and after the parent its scratch folder goes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -20,7 +21,8 @@ for name, folder in (("verify", 2), ("verify.subject", 1)):  # the packages them
     sys.modules[name] = ModuleType(name)
     sys.modules[name].__path__ = [str(Path(__file__).resolve().parents[folder])]
 
-from verify.subject.sandbox import kernel  # noqa: E402 - the packages come first
+from verify.files import remove_folder  # noqa: E402 - the packages come first
+from verify.subject.sandbox import kernel  # noqa: E402
 from verify.subject.sandbox.processes import descendants  # noqa: E402
 
 _PATIENCE = 10.0  # seconds in which to end what the worker has started
@@ -30,19 +32,23 @@ def main(settings: dict[str, Any]) -> NoReturn:
     """Confine and run a worker, and end with its exit status, as a shell would give it.
 
     Args:
-        settings: rung, parent (its process id), command, environment, folder (the working directory), readable and
-            writable (paths), scratch, scratch_bytes.
+        settings: rung, lifeline (a pipe that closes as the parent ends), command and what stands inside of it,
+            environment, folder (the working directory), readable and writable (paths), scratch, scratch_bytes.
     """
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != settings["parent"]:
-        os._exit(1)
-    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    lifeline = settings["lifeline"]
+    os.set_inheritable(lifeline, False)
+    children, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: _end(128 + signal.SIGTERM))
-    in_namespaces = settings["rung"] == "landlock" and kernel.enter_namespaces()
+    for ignored in (signal.SIGHUP, signal.SIGINT):  # meant for the parent, which ends this one
+        signal.signal(ignored, signal.SIG_IGN)
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
     if child != 0:
-        _end(_wait_for(child))
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _watch(child, lifeline, children, settings["scratch"])
+    in_namespaces = settings["rung"] == "landlock" and kernel.enter_namespaces()
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # bound to the thread that forked: this process has one
     if in_namespaces and (worker := os.fork()) != 0:  # the first process of the namespace: with it, all others end
         os._exit(_wait_for(worker))
     _become_worker(settings, in_namespaces=in_namespaces)
@@ -59,14 +65,20 @@ def probe() -> dict[str, Any]:
 
 def _become_worker(settings: dict[str, Any], *, in_namespaces: bool) -> NoReturn:
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if in_namespaces:
-            kernel.mount_scratch(settings["scratch"], settings["scratch_bytes"])
-        os.chdir(settings["folder"])
-        if settings["rung"] == "landlock":
-            kernel.restrict_files(settings["readable"], settings["writable"])
-            kernel.forbid_sockets()
+        signal.set_wakeup_fd(-1)
+        for changed in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+            signal.signal(changed, signal.SIG_DFL)
         command = settings["command"]
+        if settings["rung"] == "bwrap":
+            command = [*command, "--seccomp", str(_filter()), *settings["inside"]]
+        elif settings["rung"] == "landlock":
+            closed = in_namespaces and _close_file_systems(settings["scratch"], settings["scratch_bytes"])
+            os.chdir(settings["folder"])
+            kernel.restrict_files(settings["readable"], settings["writable"])
+            kernel.forbid_calls(files=not closed)
+        else:
+            os.chdir(settings["folder"])
+            kernel.forbid_calls(files=False)
         os.execve(command[0], command, settings["environment"])  # noqa: S606 - our own command, without a shell
     except BaseException as error:
         os.write(2, f"the worker cannot be confined: {error}\n".encode())
@@ -74,16 +86,67 @@ def _become_worker(settings: dict[str, Any], *, in_namespaces: bool) -> NoReturn
         os._exit(126)  # whatever failed, nothing may run unconfined
 
 
+def _close_file_systems(scratch: str, size: int) -> bool:
+    """Make all file systems read-only but a scratch folder in memory; return whether this kernel can."""
+    try:
+        kernel.make_read_only()
+    except OSError:
+        kernel.mount_scratch(scratch, size)
+        return False
+    kernel.mount_scratch(scratch, size)
+    return True
+
+
+def _filter() -> int:
+    """Return a pipe from which bubblewrap reads the filter of system calls."""
+    program = kernel.calls_filter(files=False)
+    read, write = os.pipe()  # it holds more than the program
+    os.write(write, program)
+    os.close(write)
+    os.set_inheritable(read, True)
+    return read
+
+
+def _watch(child: int, lifeline: int, children: int, scratch: str) -> NoReturn:
+    """Wait until the worker ends, or the parent does, and end what is left; after the parent, tidy up for it."""
+    poll = select.poll()
+    for handle in (lifeline, children):
+        poll.register(handle, select.POLLIN)
+    while True:
+        ready = [handle for handle, _ in poll.poll()]
+        with contextlib.suppress(BlockingIOError):
+            os.read(children, 4096)
+        if lifeline in ready:
+            _end(1, scratch)
+        status = _reap(child)
+        if status is not None:
+            _end(status)
+
+
+def _reap(child: int) -> int | None:
+    """Bury the processes that ended; return the exit status of one of them, where it is among them."""
+    found = None
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == child:
+                found = _as_shell(ended[1])
+    return found
+
+
 def _wait_for(child: int) -> int:
     """Return the exit status of a child, as a shell would give it, and bury all others meanwhile."""
     while True:
         process, status = os.wait()
         if process == child:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            return _as_shell(status)
 
 
-def _end(status: int) -> NoReturn:
+def _as_shell(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _end(status: int, scratch: str = "") -> NoReturn:
     """End all that descends from this process: stopped first, so that nothing multiplies while it is ended."""
     give_up = time.monotonic() + _PATIENCE
     while (alive := descendants(os.getpid())) and time.monotonic() < give_up:
@@ -94,6 +157,8 @@ def _end(status: int) -> NoReturn:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+    if scratch:
+        remove_folder(Path(scratch))
     os._exit(status)
 
 

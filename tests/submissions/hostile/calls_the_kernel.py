@@ -1,0 +1,91 @@
+"""Makes one system call that no adder needs: its target is the name of it.
+
+Each is made in a way that does no harm where it gets through.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+
+from attempt import call, outcome, target
+
+NEW_USER = 0x10000000
+NUMBERS = {  # x86-64, aarch64
+    "socket": (41, 198),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "unshare": (272, 97),
+    "clone": (56, 220),
+    "clone3": (435, 435),
+    "setns": (308, 268),
+    "memfd_create": (319, 279),
+    "shmget": (29, 194),
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "io_uring_setup": (425, 425),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "mount": (165, 40),
+    "fcntl": (72, 25),
+}
+
+
+def number(name):
+    return NUMBERS[name][platform.machine() == "aarch64"]
+
+
+def fork_into_namespace():
+    if call(number("clone"), NEW_USER | 17, 0, 0, 0, 0) == 0:
+        os._exit(0)
+    os.wait()
+
+
+def fork_by_hidden_flags():
+    arguments = (ctypes.c_uint64 * 11)(NEW_USER, 0, 0, 0, 17)
+    if call(number("clone3"), ctypes.byref(arguments), ctypes.sizeof(arguments)) == 0:
+        os._exit(0)
+    os.wait()
+
+
+WAYS = {
+    "the internet": lambda: call(number("socket"), 2, 1, 0),
+    "netlink": lambda: call(number("socket"), 16, 3, 0),
+    "vsock": lambda: call(number("socket"), 40, 1, 0),
+    "packets": lambda: call(number("socket"), 17, 3, 0),
+    "tracing": lambda: call(number("ptrace"), 0, 0, 0, 0),
+    "memory of others": lambda: call(number("process_vm_readv"), os.getppid(), 0, 0, 0, 0, 0),
+    "a user namespace": lambda: call(number("unshare"), NEW_USER),
+    "a mount namespace": lambda: call(number("unshare"), 0x20000 | 1),
+    "a process in a user namespace": fork_into_namespace,
+    "a process by hidden flags": fork_by_hidden_flags,
+    "a namespace of others": lambda: call(number("setns"), -1, 0),
+    "memory without a name": lambda: call(number("memfd_create"), b"mine", 0),
+    "shared segments": lambda: call(number("shmget"), 0, 4096, 0o1600),
+    "keys": lambda: call(number("keyctl"), 0, -3, 1),
+    "new keys": lambda: call(number("add_key"), b"user", b"mine", b"mine", 4, -3),
+    "io_uring": lambda: call(number("io_uring_setup"), 1, (ctypes.c_char * 256)()),
+    "bpf": lambda: call(number("bpf"), 0, (ctypes.c_char * 128)(), 128),
+    "faults": lambda: call(number("userfaultfd"), 1),
+    "performance counters": lambda: call(number("perf_event_open"), (ctypes.c_char * 128)(), 0, -1, -1, 0),
+    "a mount": lambda: call(number("mount"), b"none", b"/no/such/folder", b"tmpfs", 0, None),
+    "larger pipes": lambda: call(number("fcntl"), os.pipe()[0], 1031, 1 << 20),
+}
+
+
+def attempt():
+    try:
+        return WAYS[target()]()
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+            raise
+        return error  # the kernel looked at what was asked
+
+
+def build_model():
+    return None, outcome(attempt)
+
+
+def add(model, a, b):
+    return a + b

@@ -1,0 +1,104 @@
+"""Takes memory that is no process's resident memory: its target says where.
+
+The amount is bounded, 640 MiB in pieces of 32, so that a failing test leaves the machine alive.
+"""
+
+import ctypes
+import mmap
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from attempt import call, outcome, target
+
+PIECES, PIECE = 20, 32 << 20
+KEPT = []
+
+
+def write(folder, *, unlinked=False):
+    for index in range(PIECES):
+        path = Path(folder, f"piece{index}")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT)
+        KEPT.append(handle)
+        if unlinked:
+            path.unlink()
+        for _ in range(PIECE >> 20):
+            os.write(handle, b"x" * (1 << 20))
+        time.sleep(0.1)
+
+
+def shared():
+    for _ in range(PIECES):
+        piece = mmap.mmap(-1, PIECE)
+        for place in range(0, PIECE, mmap.PAGESIZE):
+            piece[place] = 1
+        piece.madvise(mmap.MADV_DONTNEED)  # out of the table of pages, and still in memory
+        KEPT.append(piece)
+        time.sleep(0.1)
+
+
+def memfd():
+    for _ in range(PIECES):
+        handle = os.memfd_create("mine")
+        for _ in range(PIECE >> 20):
+            os.write(handle, b"x" * (1 << 20))
+        KEPT.append(handle)
+        time.sleep(0.1)
+
+
+def segments():
+    from calls_the_kernel import number
+
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype = ctypes.c_void_p
+    for _ in range(PIECES):
+        segment = call(number("shmget"), 0, PIECE, 0o1600)
+        try:
+            address = libc.shmat(segment, None, 0)
+            ctypes.memset(address, 1, PIECE)
+            libc.shmdt(ctypes.c_void_p(address))
+            time.sleep(0.1)
+        finally:
+            libc.shmctl(segment, 0, None)
+
+
+def pipes():
+    for _ in range(2000):
+        KEPT.append(os.pipe())
+        os.set_blocking(KEPT[-1][1], False)
+        os.write(KEPT[-1][1], b"x" * 65536)
+    for _ in range(6):
+        if os.fork() == 0:
+            for pair in KEPT:
+                for handle in pair:
+                    os.close(handle)
+            KEPT.clear()
+            for _ in range(2000):
+                KEPT.append(os.pipe())
+                os.set_blocking(KEPT[-1][1], False)
+                os.write(KEPT[-1][1], b"x" * 65536)
+            time.sleep(30)
+            os._exit(0)
+    time.sleep(3)
+
+
+WAYS = {
+    "scratch": lambda: write(tempfile.gettempdir()),
+    "unlinked": lambda: write(tempfile.gettempdir(), unlinked=True),
+    "/dev/shm": lambda: write("/dev/shm"),
+    "/dev": lambda: write("/dev"),
+    "/": lambda: write("/"),
+    "memfd": memfd,
+    "segments": segments,
+    "shared": shared,
+    "pipes": pipes,
+}
+
+
+def build_model():
+    return None, outcome(WAYS[target()])
+
+
+def add(model, a, b):
+    return a + b
