@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.text import LENGTH, printable
+from verify.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +102,7 @@ class Answer:
         readable = value is None or (type(value) is int and 0 <= value < _LARGEST)
         if not (readable and isinstance(type_name, str) and isinstance(text, str) and isinstance(raised, bool)):
             raise ValueError("no answer")
-        return cls(value, type_name[:LENGTH], text[:LENGTH], raised)
+        return cls(value, printable(type_name), printable(text), raised)
 
 
 def read(returned: object) -> Answer:
@@ -115,13 +115,13 @@ def read(returned: object) -> Answer:
         return Answer(returned)
     value = _integer(returned)
     fits = value is not None and 0 <= value < _LARGEST
-    type_name = "int out of range" if type(returned) is int else type(returned).__name__
-    return Answer(value if fits else None, type_name[:LENGTH], shown(returned))
+    type_name = "int out of range" if type(returned) is int else _type_name(returned)
+    return Answer(value if fits else None, printable(type_name), shown(returned))
 
 
 def from_exception(error: BaseException) -> Answer:
     """Return the answer of an ``add`` that raised."""
-    return Answer(None, type(error).__name__[:LENGTH], shown(error, str), raised=True)
+    return Answer(None, printable(_type_name(error)), shown(error, str), raised=True)
 
 
 def collect(answers: Iterable[Answer]) -> dict[str, Any]:
@@ -162,8 +162,14 @@ def shown(value: object, show: Any = repr) -> str:
     try:
         text = str(show(value))
     except Exception as error:  # a stranger's __repr__ may raise anything
-        text = f"<{type(value).__name__} whose {show.__name__} raises {type(error).__name__}>"
+        text = f"<{_type_name(value)} whose {show.__name__} raises {_type_name(error)}>"
     return printable(text)
+
+
+def _type_name(value: object) -> str:
+    """Return the name of a value's type, as the interpreter has it: a stranger's class may answer anything."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name
 
 
 def _integer(returned: Any) -> int | None:

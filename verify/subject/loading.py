@@ -82,6 +82,10 @@ def locate(spec: str) -> Location:
     Raises:
         SubjectNotFoundError: nothing answers to the spec.
     """
+    if not spec:
+        raise SubjectNotFoundError("an empty name names no subject; give a path such as my_adder.py")
+    if not spec.isprintable():
+        raise SubjectNotFoundError(f"the name {spec!a} holds what cannot be shown; rename the file")
     place, colon, attribute = spec.rpartition(":")
     if not (colon and attribute.isidentifier()):
         place, attribute = spec, ""

@@ -20,7 +20,7 @@ from verify.files import Scratch
 from verify.subject.sandbox import ladder, processes, wire
 from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, MEBIBYTE, Limits
-from verify.text import printable
+from verify.text import printable, printable_all
 
 if TYPE_CHECKING:
     from verify.subject.loading import Location
@@ -197,7 +197,7 @@ class Link:
 
     def _reply(self, identifier: str, line: bytes, operands: Any) -> dict[str, Any]:
         try:
-            reply = wire.loads(line)
+            reply = printable_all(wire.loads(line))
         except ValueError as error:
             reason = printable(str(error), 80)
             raise ProtocolError(f"{self._spec} broke the protocol: a line that is no answer ({reason})") from error

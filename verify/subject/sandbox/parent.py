@@ -22,7 +22,7 @@ from verify.errors import (
     VerifyError,
 )
 from verify.subject.answers import Answer
-from verify.subject.sandbox import ladder, processes
+from verify.subject.sandbox import forms, ladder, processes
 from verify.subject.sandbox.deadline import Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
 from verify.subject.sandbox.link import Link
@@ -183,7 +183,10 @@ class SandboxedSubject(Subject):
     def ask(self, operation: str, **arguments: Any) -> Any:
         """Return what an operation finds (see `verify.subject.operations`), run where the model lives."""
         deadline = self._deadline(self.limits.ask_seconds)
-        return self._request(self._running(), "ask", deadline, operation=operation, arguments=arguments)
+        told = self._request(self._running(), "ask", deadline, operation=operation, arguments=arguments)
+        if not forms.fits(told, operation):
+            raise self._broken(f"what it says of {operation} is nothing of the kind")
+        return told
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
         parts, odd, counts, given_up = [np.empty(0, np.int64)], [], Counter[str](), ""
@@ -207,15 +210,19 @@ class SandboxedSubject(Subject):
         """
         told = self._sums("many", how, (a, b), a=a, b=b, how=how)
         try:
-            is_batch = told["sums"].dtype == np.int64 and told["sums"].ndim == 1
-            answers = [Answer.from_wire(wire) for index, wire in told["odd"] if 0 <= index < len(a)]
-            counts = {printable(complaint): int(count) for complaint, count in told["counts"].items()}
-            given_up, stricter = printable(str(told.get("given_up", ""))), int(told.get("stricter", 0))
+            sums, odd, counts = told["sums"], told["odd"], told["counts"]
+            is_batch = sums.dtype == np.int64 and sums.ndim == 1 and len(odd) <= len(a)
+            is_batch &= all(type(index) is int and 0 <= index < len(a) for index, _ in odd)
+            is_batch &= all(type(count) is int and 0 < count <= len(a) for count in counts.values())
+            answers = [Answer.from_wire(wire) for _, wire in odd]
+            given_up, stricter = str(told.get("given_up", "")), told.get("stricter", 0)
+            is_batch &= type(stricter) is int and 0 <= stricter <= len(a)
         except (TypeError, KeyError, ValueError, AttributeError):
             is_batch = False
-        if not is_batch or len(answers) != len(told["odd"]):
+        if not is_batch:
             raise self._broken(f"a batch of {len(a)} sums came back as none")
-        return {"sums": told["sums"], "odd": told["odd"], "counts": counts, "given_up": given_up, "stricter": stricter}
+        wires = [[index, answer.to_wire()] for (index, _), answer in zip(odd, answers, strict=True)]
+        return {"sums": sums, "odd": wires, "counts": counts, "given_up": given_up, "stricter": stricter}
 
     def _chunk(self, how: str) -> int:
         """Return how many pairs one request asks for: some seconds' worth, by the pace so far."""
