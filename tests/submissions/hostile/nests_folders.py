@@ -9,8 +9,7 @@ def build_model():
     for _ in range(3000):
         os.mkdir("d")
         os.chdir("d")
-    os.mkdir("barred")
-    os.chmod("barred", 0)
+    os.mkdir("barred", 0)
     return None, {"name": "nests folders"}
 
 

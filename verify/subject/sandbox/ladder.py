@@ -164,14 +164,13 @@ def _bwrap_options(paths: Sequence[str], folder: str, scratch: str, limits: Limi
             options += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).exists():
             options += ["--ro-bind", path, path]
-    # run by root, the kernel's settings below /proc and the modes of devices would be the whole machine's to change
+    # run by root, the kernel's settings below /proc are the whole machine's to change
     options += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/proc", "--dev", "/dev"]
     options += ["--size", str(limits.file_bytes), "--tmpfs", "/dev/shm", "--dir", folder]  # noqa: S108 - a new one
     options += ["--size", str(limits.file_bytes), "--tmpfs", scratch]
     for path in (*_SYSTEM_FILES, *paths):
         options += ["--ro-bind-try", path, path]
-    for place in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev", "/"):
-        options += ["--remount-ro", place]
+    options += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return [*options, "--chdir", folder]
 
 
