@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a disk"),
+    (stat.S_ISSOCK, "a socket"),
+)
 _PREFIX = "adder-scratch-"  # of scratch folders, all of which are locked
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text to a file that appears whole or not at all, and make its folder where it is missing."""
+    """Write a text to a file that appears whole or not at all, and make its folder where it is missing.
+
+    What is there and is no regular file, such as a device, a pipe or a terminal, is written to and stays what it is.
+
+    Raises:
+        OSError: the disk is full, say; then neither the file nor a part of it is there.
+    """
+    if _is_written_through(path):
+        _write_through(path, text)
+        return
+    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -26,6 +45,85 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Check, before any work, that `write_text` can write to a path.
+
+    Raises:
+        OSError: it cannot; the message says why.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file", str(path))
+    if _is_written_through(path):
+        _not_a_disk(path)
+    elif not (os.access(path.parent, os.W_OK) if path.parent.is_dir() else True):
+        raise PermissionError(errno.EACCES, "its folder cannot be written to", str(path))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return what a regular file holds, at once: what may never end, or hang, is not opened.
+
+    Raises:
+        OSError: it is no regular file, or holds more than ``most`` bytes; the message says which.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # of a pipe, without waiting for a writer
+    try:
+        _check_regular(os.fstat(handle), path, most)
+    except BaseException:
+        os.close(handle)
+        raise
+    with os.fdopen(handle, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise _too_large(path, most)
+    return data
+
+
+def check_regular(path: Path, most: int) -> None:
+    """Check by its status alone that a path leads to a regular file of so many bytes at most.
+
+    Raises:
+        OSError: see `read_bytes`.
+    """
+    _check_regular(path.stat(), path, most)
+
+
+def _check_regular(status: os.stat_result, path: Path, most: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, and no regular file", str(path))
+    if status.st_size > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it holds more than {most:,} bytes", str(path))
+
+
+def _is_written_through(path: Path) -> bool:
+    """Return whether a path is no regular file, or lies among devices: /dev/stdout may be one that others write to."""
+    if path.absolute().parts[1:2] in {("dev",), ("proc",)}:
+        return path.exists() or path.is_symlink()
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _write_through(path: Path, text: str) -> None:
+    _not_a_disk(path)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody reads is no reason to wait
+    handle = os.open(path, flags)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _not_a_disk(path: Path) -> None:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
+        raise OSError(errno.EINVAL, f"it is {'a folder' if stat.S_ISDIR(mode) else 'a disk'}; name a file", str(path))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from verify.errors import StoreError, UsageError
+from verify.errors import StoreError, StoreWriteError, UsageError
 from verify.files import Scratch
-from verify.hunt import work
+from verify.hunt import database, work
 from verify.hunt.campaign import Campaign, Goal
 from verify.hunt.engines import Engine, engine_for
 from verify.hunt.progress import Progress
-from verify.hunt.shards import Part
+from verify.hunt.shards import Part, plan
 from verify.hunt.store import Store
 from verify.hunt.summary import summarise
 
 MERGED = "merged"
 DEFAULT_SECONDS = 60.0
+_NAMED = 8  # of what is missing
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,47 @@ def merge(parts: list[Path], path: Path) -> dict[str, Any]:
         first = closing.enter_context(contextlib.closing(Store.read(parts[0])))
         _check_replaceable(path)
         aside = path.with_name(f".{path.name}.merging")
-        aside.unlink(missing_ok=True)
-        closing.callback(aside.unlink, missing_ok=True)
-        closing.callback(aside.with_name(f"{aside.name}.lock").unlink, missing_ok=True)
+        database.remove(aside)
+        closing.callback(database.remove, aside)
         store = Store.open(aside, first.identity, first.subject, part=MERGED, goal=first.goal)
         closing.callback(store.close)
-        for part in parts:
-            store.take(part)
+        taken = [store.take(part) for part in parts]
         summary = summarise(store)
-        aside.replace(path)
+        missing = [*missing_parts(taken), *missing_shards(store)]
+        if missing:
+            rest = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+            summary |= {"missing": missing}
+            summary["reason"] += f"; missing: {', '.join(missing[:_NAMED])}{rest}"
+        try:
+            aside.replace(path)
+        except OSError as error:
+            raise StoreWriteError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         return summary
+
+
+def missing_parts(parts: list[str]) -> list[str]:
+    """Return which parts of a campaign are not among some that ``--shard`` named.
+
+    >>> missing_parts(["1/4", "3/4"])
+    ['part 2/4', 'part 4/4']
+    """
+    given = {Part.parse(part) for part in parts if part != MERGED}
+    wholes = {part.of for part in given}
+    whole = [Part(number, of) for of in sorted(wholes) for number in range(1, of + 1)]
+    return [f"part {part}" for part in whole if part not in given]
+
+
+def missing_shards(store: Store) -> list[str]:
+    """Return which shards a campaign was to do that is told their number, and has not done."""
+    if store.goal.get("shards") is None:
+        return []
+    done = {total.stratum: set(store.numbers(total.stratum)) for total in store.totals()}
+    planned = plan(store.goal["shards"])
+    return [
+        f"shard {shard.number} of {shard.stratum}"
+        for shard in planned
+        if shard.number not in done.get(shard.stratum, ())
+    ]
 
 
 def _check_replaceable(path: Path) -> None:

@@ -19,9 +19,10 @@ from verify.hunt import database
 from verify.hunt.clusters import Failure, Shape
 from verify.hunt.identity import Identity
 from verify.hunt.margins import Weak
+from verify.text import printable, printable_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from verify.addition.strategies import Pair
     from verify.hunt.work import Found
@@ -35,6 +36,18 @@ UPDATE clusters SET stratum = :stratum, a = :a, b = :b, got = :got, confirmed = 
     least_a = NULL, least_b = NULL, least_got = NULL
 WHERE place = :place AND word = :word AND (1 - :confirmed, :a + :b, :a, :stratum) < (1 - confirmed, a + b, a, stratum)
 """
+
+
+_DAMAGE = (sqlite3.Error, TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+def _told(found: Iterable[Found]) -> str:
+    """Return the smallest failure among what could not be written, in words, so that it is not lost; or ""."""
+    failures = [failure for each in found for failure in each.failures]
+    if not failures:
+        return ""
+    least = min(failures, key=lambda failure: (not failure.confirmed, failure.size))
+    return f"; found and not written: add({least.a}, {least.b})={least.got}, but should be {least.a + least.b}"
 
 
 @dataclass(frozen=True)
@@ -76,12 +89,11 @@ class Store:
         self.path = path
         self._connection = connection
         self._lock = lock
-        identity, subject, part, goal, seconds, changed = connection.execute(
-            "SELECT identity, subject, part, goal, seconds, changed FROM campaign"
-        ).fetchone()
-        self.identity = Identity(**json.loads(identity))
-        self.subject: dict[str, Any] = json.loads(subject)
-        self.part: str = part
+        (row,) = connection.execute("SELECT identity, subject, part, goal, seconds, changed FROM campaign")
+        identity, subject, part, goal, seconds, changed = row
+        self.identity = Identity(**printable_all(json.loads(identity)))
+        self.subject: dict[str, Any] = printable_all(json.loads(subject))
+        self.part: str = printable(part)
         self.seconds: float = seconds
         self.changed: float = changed
         self.goal: dict[str, Any] = json.loads(goal)
@@ -104,13 +116,13 @@ class Store:
                 values = [json.dumps(asdict(identity)), json.dumps(subject), part, json.dumps(goal), 0.0, time.time()]
                 database.create(path, values)
             store = cls(path, database.writable(path), lock)
-        except sqlite3.Error as error:
+            store._aim(goal)
+        except (sqlite3.Error, OSError) as error:
             lock.close()
-            raise StoreWriteError(f"the store {str(path)!r} cannot be written ({error}); is the disk full?") from error
+            raise database.wrong_write(path, error) from error
         except BaseException:
             lock.close()
             raise
-        store._aim(goal)
         return store
 
     @classmethod
@@ -124,10 +136,11 @@ class Store:
             raise StoreError(f"there is no store {str(path)!r}; `adder-verify hunt --store FILE` makes one")
         connection = database.readable(path)
         try:
+            database.check(connection)
             return cls(path, connection)
-        except (sqlite3.Error, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             connection.close()
-            raise StoreError(f"the store {str(path)!r} is damaged ({error}); take a copy, or begin anew") from error
+            raise database.damaged(path, error) from error
 
     def require(self, identity: Identity, part: str) -> None:
         """Check that a store is that of a campaign and part.
@@ -153,11 +166,15 @@ class Store:
         Raises:
             StoreWriteError: the disk is full, say; the store is as it was.
         """
-        now = time.time()
-        with self._writing():
-            for each in found:
-                self._put(each, now)
-            self._connection.execute("UPDATE campaign SET seconds = ?, changed = ?", [seconds, now])
+        now, found = time.time(), list(found)
+        try:
+            with self._writing():
+                for each in found:
+                    self._put(each, now)
+                self._connection.execute("UPDATE campaign SET seconds = ?, changed = ?", [seconds, now])
+        except (StoreError, StoreWriteError) as error:
+            lost = _told(found)
+            raise type(error)(f"{error}{lost}") from error
         self.seconds, self.changed = seconds, now
 
     def keep_least(self, failure: Failure, least: Pair, got: str) -> None:
@@ -171,43 +188,44 @@ class Store:
 
     def numbers(self, stratum: str) -> Iterator[int]:
         """Yield the numbers of the shards of a stratum that are done, in their order."""
-        rows = self._connection.execute("SELECT number FROM shards WHERE stratum = ? ORDER BY number", [stratum])
+        rows = self._rows("SELECT number FROM shards WHERE stratum = ? ORDER BY number", [stratum])
         return (number for (number,) in rows)
 
     def totals(self) -> list[Totals]:
         """Return what each stratum's shards add up to, by the strata's names."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT stratum, count(*), sum(cases), sum(failures), sum(seconds), min(margin) FROM shards "
             "GROUP BY stratum ORDER BY stratum"
         )
-        return [Totals(*row) for row in rows]
+        return [Totals(printable(stratum), *rest) for stratum, *rest in rows]
 
     def clusters(self) -> list[Cluster]:
         """Return the failures by shape, those that are wrong in the lowest place first."""
-        rows = self._connection.execute("SELECT * FROM clusters ORDER BY place, word")
+        rows = self._rows("SELECT * FROM clusters ORDER BY place, word")
         return [
             Cluster(
-                Failure(Shape(place, word), a, b, got, failures, bool(confirmed)),
-                stratum,
+                Failure(Shape(place, printable(word)), a, b, printable(got), failures, bool(confirmed)),
+                printable(stratum),
                 None if least_a is None else (least_a, least_b),
-                least_got,
+                None if least_got is None else printable(least_got),
             )
             for place, word, failures, stratum, a, b, got, confirmed, least_a, least_b, least_got in rows
         ]
 
     def weakest(self, count: int) -> list[Weak]:
         """Return the right sums with the smallest margins, one a shard at most."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT DISTINCT margin, a, b FROM shards WHERE margin IS NOT NULL ORDER BY margin, a, b LIMIT ?", [count]
         )
         return [Weak(*row) for row in rows]
 
     def hosts(self) -> dict[str, int]:
         """Return how many cases each host added."""
-        return dict(self._connection.execute("SELECT host, sum(cases) FROM shards GROUP BY host ORDER BY host"))
+        rows = self._rows("SELECT host, sum(cases) FROM shards GROUP BY host ORDER BY host")
+        return {printable(host): cases for host, cases in rows}
 
-    def take(self, part: Path) -> None:
-        """Add what another store of the same campaign holds, all of it or nothing.
+    def take(self, part: Path) -> str:
+        """Add what another store of the same campaign holds, all of it or nothing; return which part it is.
 
         Raises:
             StoreError: it is another campaign's, or has shards that are here already.
@@ -223,6 +241,18 @@ class Store:
                 self._take(other)
             self.seconds += other.seconds
             self.changed = max(self.changed, other.changed)
+            return other.part
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query, all at once.
+
+        Raises:
+            StoreError: the file was damaged since it was opened.
+        """
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except _DAMAGE as error:
+            raise database.damaged(self.path, error) from error
 
     def _aim(self, goal: dict[str, Any]) -> None:
         if goal != self.goal:
@@ -232,7 +262,7 @@ class Store:
 
     def _take(self, other: Store) -> None:
         marks = ", ".join("?" * 11)
-        for row in other._connection.execute("SELECT * FROM shards"):
+        for row in other._rows("SELECT * FROM shards"):
             try:
                 self._connection.execute(f"INSERT INTO shards VALUES ({marks})", row)  # noqa: S608 - question marks
             except sqlite3.IntegrityError as error:
@@ -295,7 +325,7 @@ class Store:
             with database.transaction(self._connection):
                 yield
         except sqlite3.Error as error:
-            raise StoreWriteError(
-                f"the store {self.path} cannot be written ({error}); what was committed before stays, and the same "
-                "command goes on from there"
+            wrong = database.wrong_write(self.path, error)
+            raise type(wrong)(
+                f"{wrong}; what was committed before stays, and the same command goes on from there"
             ) from error

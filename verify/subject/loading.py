@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.errors import SubjectBuildError, SubjectImportError, SubjectNotFoundError, VerifyError
+from verify.files import check_regular, read_bytes
 from verify.subject.answers import shown
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 WEIGHTS_SUFFIXES = (".pt", ".pth")
+LARGEST_SOURCE = 16 << 20  # bytes
+LARGEST_WEIGHTS = 256 << 20
 OWN_CONTRACT = Path(__file__).resolve().parents[2] / "adder" / "submission.py"
 WEIGHTS_CONTRACT = "adder.submission"  # has with_weights(path), which returns the contract for weights in a file
 
@@ -73,7 +76,9 @@ class Location:
     def sha256(self) -> str:
         """The digest of the file that was handed in, hex, or "" where there is none."""
         source = self.weights or self.path
-        return "" if source is None else hashlib.sha256(source.read_bytes()).hexdigest()
+        if source is None:
+            return ""
+        return hashlib.sha256(_read(source, LARGEST_WEIGHTS if self.weights else LARGEST_SOURCE)).hexdigest()
 
 
 def locate(spec: str) -> Location:
@@ -175,8 +180,9 @@ def _missing_module(location: Location, error: ModuleNotFoundError) -> VerifyErr
 
 
 def _locate_weights(spec: str, weights: Path) -> Location:
-    if not weights.is_file():
+    if not weights.exists():
         raise SubjectNotFoundError(f"{spec!r} is no file; `adder solve --out {spec}` saves weights")
+    _check(weights, LARGEST_WEIGHTS)
     return dataclasses.replace(locate(WEIGHTS_CONTRACT), spec=spec, weights=weights.resolve())
 
 
@@ -191,6 +197,7 @@ def _with_weights(module: Any, weights: Path) -> Any:
 def _locate_file(spec: str, file: Path, attribute: str) -> Location:
     if file.suffix != ".py":
         raise SubjectNotFoundError(f"{spec!r} is no Python file; its name must end in .py")
+    _check(file, LARGEST_SOURCE)
     package = _package_top(file)
     if package is None:
         return Location(spec, _module_name(file), file, None, attribute)
@@ -217,12 +224,27 @@ def _locate_module(spec: str, module: str, attribute: str) -> Location:
     return Location(spec, module, attribute=attribute)
 
 
+def _check(file: Path, most: int) -> None:
+    try:
+        check_regular(file, most)
+    except OSError as error:
+        raise SubjectNotFoundError(f"{str(file)!r} is no adder's file: {error.strerror}") from error
+
+
+def _read(file: Path, most: int) -> bytes:
+    try:
+        return read_bytes(file, most)
+    except OSError as error:
+        raise SubjectNotFoundError(f"{str(file)!r} is no adder's file: {error.strerror}") from error
+
+
 def _file_of_folder(folder: Path) -> Path:
     """Return the file that is meant by a folder: a package's, ``submission.py``, or the only one with the contract."""
     for name in ("__init__.py", "submission.py", f"{folder.name}.py"):
         if (folder / name).is_file():
             return folder / name
-    adders = [file for file in sorted(folder.glob("*.py")) if b"def build_model" in file.read_bytes()]
+    sources = [file for file in sorted(folder.glob("*.py")) if file.is_file() and file.stat().st_size <= LARGEST_SOURCE]
+    adders = [file for file in sources if b"def build_model" in _read(file, LARGEST_SOURCE)]
     if len(adders) == 1:
         return adders[0]
     found = ", ".join(file.name for file in adders) or "none"
