@@ -13,10 +13,13 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from verify.ends import FOLLOWED
 
 HERE = Path(__file__).resolve().parent  # a folder of ours to work in
 _ROOT = HERE.parent  # where `verify` is found, and in a checkout `adder` and `benchmarks`
@@ -59,6 +62,7 @@ def start(
     *,
     folder: str | Path = HERE,
     env: Mapping[str, str] | None = None,
+    follows: bool = False,
     **options: Any,
 ) -> subprocess.Popen[Any]:
     """Start a command, in a folder and an environment of ours unless others are named.
@@ -67,10 +71,24 @@ def start(
         command: a program, and what it is told; of our own making, never a user's text.
         folder: to work in.
         env: all of its environment, or None for `environment`.
+        follows: whether it is a command of ours, see `verify.ends.orderly`, that ends when this process does, however
+            that happens: by a pipe that the kernel closes.
         options: of `subprocess.Popen`.
     """
     env = environment() if env is None else env
-    return subprocess.Popen(command, cwd=folder, env=env, **options)  # noqa: S603 - our own command, without a shell
+    if not follows:
+        return subprocess.Popen(command, cwd=folder, env=env, **options)  # noqa: S603 - our own, without a shell
+    followed, held = os.pipe()
+    try:
+        env = {**env, FOLLOWED: str(followed)}
+        process = subprocess.Popen(command, cwd=folder, env=env, pass_fds=[followed], **options)  # noqa: S603
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(followed)
+    weakref.finalize(process, os.close, held)
+    return process
 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
