@@ -16,3 +16,12 @@ def test_the_sandbox_holds_for_an_ordinary_user():
     done = pytest_as_user(*[f"tests/subject/{name}" for name in TESTS])
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 200
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_landlock_holds_where_namespaces_are_not_permitted():
+    tests = [f"tests/subject/{name}" for name in TESTS]
+    done = pytest_as_user(*tests, "-k", "landlock or bwrap", "-rs", namespaces=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "no bwrap: bwrap does not work here" in done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 70

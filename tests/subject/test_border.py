@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.subject.rungs import OPERAND, any_rung
+from tests.subject.rungs import OPERAND, promised
 from verify import subject
 from verify.errors import ProtocolError, SubjectCrashedError, SubjectImportError, SubjectNotFoundError
 from verify.subject import operations
 from verify.subject.answers import Answer, Raised
-from verify.subject.sandbox import Limits, forms, wire
+from verify.subject.sandbox import Limits, forms, ladder, wire
 from verify.subject.sandbox.link import Link
 from verify.text import printable_all
 
@@ -46,7 +46,7 @@ def test_every_text_in_plain_values_is_printable(value):
         text.encode()
 
 
-@any_rung
+@promised("puts escapes into our output", on=ladder.RUNGS)
 def test_no_field_of_any_answer_is_raw(hostile, rung):
     adder = hostile("speaks_in_tongues", rung)
     answers = [adder.answer(a, 0) for a in range(1, 5)]
@@ -227,7 +227,7 @@ class Counting(bytearray):
         return super().find(what, start)
 
 
-@any_rung
+@promised("answers without end", on=ladder.RUNGS)
 def test_a_line_without_an_end_is_read_once_and_given_up(hostile, rung, monkeypatch):
     monkeypatch.setattr(wire, "LONGEST_LINE", 8 << 20)
     monkeypatch.setattr(Counting, "searched", 0)

@@ -9,9 +9,9 @@ import stat
 
 import pytest
 
-from tests.subject.rungs import any_rung, await_that, confined, promised
+from tests.subject.rungs import await_that, promised
 from verify.errors import SubjectCrashedError
-from verify.subject.sandbox import Limits
+from verify.subject.sandbox import Limits, ladder
 from verify.subject.sandbox.limits import MEBIBYTE
 
 pytestmark = pytest.mark.usefixtures("scratch")
@@ -57,7 +57,7 @@ def test_a_file_outside_is_not_changed(hostile, rung, belonging, way):
     assert list(belonging.parent.iterdir()) == [belonging]
 
 
-@confined
+@promised("changes modes, times, owners, attributes of files", on=["bwrap", "landlock"])
 @pytest.mark.parametrize("way", CHANGES)
 def test_nor_is_the_file_itself(hostile, rung, tmp_path, way):
     file = tmp_path / "theirs" / "changes_files.py"
@@ -66,14 +66,14 @@ def test_nor_is_the_file_itself(hostile, rung, tmp_path, way):
     assert look(file) == before
 
 
-@confined
+@promised("changes modes, times, owners, attributes of files", on=["bwrap", "landlock"])
 @pytest.mark.parametrize("way", ["mode", "times", "owner"])
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "/dev/urandom"])
 def test_nor_is_a_device_of_the_machine(hostile, rung, device, way):
     assert hostile("changes_files", rung, target=f"{way} of {device}").name.startswith("held back")
 
 
-@promised("watches what the user does with files", on=["bwrap", "landlock", "limits"])
+@promised("watches what the user does with files", on=ladder.RUNGS)
 def test_folders_are_not_watched(hostile, rung, belonging):
     assert hostile("watches_files", rung, target=belonging.parent).name.startswith("held back")
 
@@ -83,19 +83,19 @@ def test_no_path_outside_is_known(hostile, rung, belonging):
     assert hostile("asks_of_a_path", rung, target=belonging).name == "held back: FileNotFoundError"
 
 
-@promised("calls parts of the kernel that no adder needs", on=["bwrap", "landlock", "limits"])
+@promised("calls parts of the kernel that no adder needs", on=ladder.RUNGS)
 @pytest.mark.parametrize("what", CALLS)
 def test_the_widest_doors_of_the_kernel_are_shut(hostile, rung, what):
     assert hostile("calls_the_kernel", rung, target=what).name.startswith("held back")
 
 
-@promised("hoards memory that is not resident", on=["bwrap", "landlock", "limits"])
+@promised("hoards memory that is not resident", on=ladder.RUNGS)
 @pytest.mark.parametrize("where", ["scratch", "unlinked", "memfd", "segments", "shared", "pipes"])
 def test_memory_of_every_kind_is_limited(hostile, rung, where):
     assert_limited(hostile, rung, where)
 
 
-@confined
+@promised("fills file systems in memory", on=["bwrap", "landlock"])
 @pytest.mark.parametrize("where", ["/dev/shm", "/dev", "/"])
 def test_file_systems_in_memory_are_limited(hostile, rung, where):
     assert_limited(hostile, rung, where)
@@ -116,7 +116,7 @@ def outcome_of(load):
         return str(error)
 
 
-@promised("starts threads without end", on=["bwrap", "landlock", "limits"])
+@promised("starts threads without end", on=ladder.RUNGS)
 def test_threads_are_counted(hostile, rung):
     def add_for_a_while():
         adder = hostile("starts_threads", rung, limits=Limits(threads=300, start_seconds=600))
@@ -125,7 +125,7 @@ def test_threads_are_counted(hostile, rung):
     assert re.search(r"started \d+ threads \(limit 300\) and was ended", outcome_of(add_for_a_while))
 
 
-@any_rung
+@promised("leaves folders that cannot be removed", on=ladder.RUNGS)
 def test_folders_nested_deeper_than_a_path_is_long_are_removed(hostile, rung):
     ended = outcome_of(lambda: hostile("nests_folders", rung, limits=Limits(start_seconds=600)).name)
     assert ended == "nests folders" or "scratch folder" in ended

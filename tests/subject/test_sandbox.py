@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.subject.rungs import OPERAND, SUBMISSIONS, any_rung, await_that, confined, processes_of
+from tests.subject.rungs import OPERAND, SUBMISSIONS, any_rung, await_that, processes_of, promised
 from verify import subject
 from verify.errors import IsolationError, ProtocolError, SubjectCrashedError, SubjectTimeoutError, UsageError
 from verify.subject.answers import as_sum
@@ -32,7 +32,7 @@ def test_a_batch_comes_back_whole(hostile, rung):
     np.testing.assert_array_equal(hostile("hangs", rung).add_batch(a, a), 2 * a)
 
 
-@confined
+@promised("reads the user's files", on=["bwrap", "landlock"])
 def test_a_secret_in_the_home_is_not_read(hostile, rung, tmp_path):
     secret = tmp_path / "home" / "secret.txt"
     secret.parent.mkdir()
@@ -40,7 +40,7 @@ def test_a_secret_in_the_home_is_not_read(hostile, rung, tmp_path):
     assert hostile("reads_a_secret", rung, target=secret).name.startswith("held back")
 
 
-@confined
+@promised("lists the user's folders", on=["bwrap", "landlock"])
 def test_the_home_is_not_listed(hostile, rung, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
@@ -48,7 +48,7 @@ def test_the_home_is_not_listed(hostile, rung, tmp_path):
     assert hostile("lists_the_home", rung, target=home).name.startswith("held back")
 
 
-@confined
+@promised("reaches the network", on=ladder.RUNGS)
 def test_no_connection_is_made(hostile, rung):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -57,7 +57,7 @@ def test_no_connection_is_made(hostile, rung):
             server.accept()
 
 
-@confined
+@promised("reaches the network", on=ladder.RUNGS)
 def test_no_datagram_is_received(hostile, rung):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
@@ -67,7 +67,7 @@ def test_no_datagram_is_received(hostile, rung):
             server.recv(16)
 
 
-@confined
+@promised("reaches a daemon by its socket", on=ladder.RUNGS)
 def test_no_socket_in_the_file_system_is_reached(hostile, rung, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as server:
@@ -77,7 +77,7 @@ def test_no_socket_in_the_file_system_is_reached(hostile, rung, monkeypatch, tmp
         assert hostile("connects_to_a_path", rung, target=target).name.startswith("held back")
 
 
-@confined
+@promised("writes outside of scratch, or beside the file", on=["bwrap", "landlock"])
 @pytest.mark.parametrize("name", ["writes_outside", "writes_beside"])
 def test_nothing_is_written_outside_of_scratch(hostile, rung, tmp_path, name):
     target = tmp_path / "outside.txt"
@@ -91,7 +91,7 @@ def test_scratch_can_be_written_to(hostile, rung):
     assert hostile("writes_to_scratch", rung).name.startswith("got through")
 
 
-@confined
+@promised("ends other processes of the user's", on=["bwrap", "landlock"])
 def test_other_processes_cannot_be_killed(hostile, rung):
     with subprocess.Popen(["/bin/sleep", "60"]) as canary:
         try:
@@ -101,31 +101,31 @@ def test_other_processes_cannot_be_killed(hostile, rung):
             canary.kill()
 
 
-@any_rung
+@promised("starts processes without end", on=ladder.RUNGS)
 def test_forking_without_end_is_ended(hostile, rung):
     with pytest.raises(SubjectCrashedError, match=r"started \d+ processes \(limit 32\)"):
         hostile("forks_without_end", rung, limits=Limits(processes=32))
 
 
-@any_rung
+@promised("takes memory without end", on=ladder.RUNGS)
 def test_eating_memory_is_ended(hostile, rung):
     with pytest.raises(SubjectCrashedError, match=r"GiB of memory \(limit 0.4 GiB\)"):
         hostile("eats_memory", rung)
 
 
-@any_rung
+@promised("takes memory without end", on=ladder.RUNGS)
 def test_more_memory_than_there_is_is_refused(hostile, rung):
     with pytest.raises(SubjectCrashedError, match="ran out of memory"):
         hostile("asks_for_all_memory", rung)
 
 
-@any_rung
+@promised("hangs", on=ladder.RUNGS)
 def test_a_hang_at_the_start_is_ended(hostile, rung):
     with pytest.raises(SubjectTimeoutError, match="within 1 s when asked to load"):
         hostile("hangs_at_start", rung, limits=Limits(start_seconds=1))
 
 
-@any_rung
+@promised("hangs", on=ladder.RUNGS)
 def test_a_hang_is_told_by_its_operands(hostile, rung):
     adder = hostile("hangs", rung)
     a = np.array([1, 2, OPERAND, 3])
@@ -140,20 +140,20 @@ def test_a_crash_of_the_interpreter_is_told_by_its_operands(hostile, rung):
         adder.add(OPERAND, 1)
 
 
-@any_rung
+@promised("ends its process, as if all had gone well", on=ladder.RUNGS)
 def test_an_end_with_status_0_is_no_success(hostile, rung):
     with pytest.raises(SubjectCrashedError, match="ended its process with status 0"):
         hostile("ends_itself", rung).add(OPERAND, 1)
 
 
-@any_rung
+@promised("forges answers", on=ladder.RUNGS)
 @pytest.mark.parametrize("name", ["forges_answers", "floods_the_channel"])
 def test_forged_answers_break_the_protocol(hostile, rung, name):
     with pytest.raises(ProtocolError, match="broke the protocol"):
         hostile(name, rung).add(OPERAND, 1)
 
 
-@any_rung
+@promised("prints a verdict", on=ladder.RUNGS)
 def test_a_printed_verdict_is_quoted_and_not_believed(hostile, rung, capfd):
     adder = hostile("prints_a_verdict", rung)
     assert as_sum(adder.add(1, 1)) == 3
@@ -165,14 +165,14 @@ def test_a_printed_verdict_is_quoted_and_not_believed(hostile, rung, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@any_rung
+@promised("leaves a process behind", on=ladder.RUNGS)
 def test_a_child_that_cut_its_ties_ends_too(hostile, rung, scratch):
     adder = hostile("leaves_a_child", rung)
     assert len(processes_of(scratch)) >= 2
     adder.close()
 
 
-@any_rung
+@promised("outlives a run that is killed", on=ladder.RUNGS)
 def test_the_worker_ends_when_its_parent_is_killed(rung, scratch):
     code = (
         "import sys, time; from verify import subject; from verify.subject.sandbox import Limits\n"
