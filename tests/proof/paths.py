@@ -50,6 +50,12 @@ def _attention_weights(model, ids):
     return functional.linear(x + model.mlp(x), model.embedding.weight)[:, WIDTH:]
 
 
+def _with_gradients(model, ids):
+    """Run the module as training does."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        return model.train()(ids.clone())[:, WIDTH:].detach()
+
+
 def _in_small_batches(model, ids):
     """Run the module on five sequences at a time: other kernels than those of a large batch."""
     return torch.cat([model(part)[:, WIDTH:] for part in ids.split(5)])
@@ -73,6 +79,7 @@ PATHS = {name: functools.partial(forced_logits, method=name) for name in MODEL_R
     "math attention": _math_attention,
     "attention weights": _attention_weights,
     "in small batches": _in_small_batches,
+    "with gradients": _with_gradients,
     "fused by addmm": _fused,
 }
 
