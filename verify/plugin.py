@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from verify.errors import OutOfTimeError, UndecidedError, UsageError, VerifyError
+from verify.errors import ContractError, OutOfTimeError, UndecidedError, UsageError, VerifyError
 from verify.judge import ledger, recorder
 from verify.judge.profiles import PROFILES, default_name, open_database, register
 from verify.judge.recorder import Recorder
@@ -304,8 +304,9 @@ def pytest_runtest_makereport(
         item.user_properties.append((recorder.LOST, str(error)))
         if stage_of(item) in SUMS and not isinstance(error, OutOfTimeError):
             run.lost.append(str(error))
-    if _is_inconsistency(error):
-        question = (recorder.NATURE, "violated", recorder.rule_of(item.name))
+    outcome = _outcome_of(error)
+    if outcome:
+        question = (recorder.NATURE, outcome, recorder.rule_of(item.name))
         item.user_properties.append((recorder.QUESTION, question))
     loaded = getattr(item, "funcargs", {}).get("subject")
     card = ""
@@ -378,8 +379,20 @@ def _load_profile(config: pytest.Config, name: str) -> None:
     if _asked_profile(config) not in {None, *PROFILES}:
         return
     if _DATABASE not in config.stash:
-        config.stash[_DATABASE] = open_database()
+        config.stash[_DATABASE] = _open_database(config)
     register(name, cases=config.getoption("cases"), database=config.stash[_DATABASE])
+
+
+def _open_database(config: pytest.Config) -> Any:
+    """Return the example database; where a run that judges cannot have it, one that is thrown away."""
+    try:
+        return open_database()
+    except UsageError:
+        if _handed_in(config) is None:
+            raise
+        from hypothesis.database import InMemoryExampleDatabase
+
+        return InMemoryExampleDatabase()
 
 
 def _skip_thorough(item: pytest.Item, profile: str) -> None:
@@ -458,12 +471,15 @@ def _explain(item: pytest.Item, error: BaseException | None, family: str) -> str
     return card(found)
 
 
-def _is_inconsistency(error: BaseException | None) -> bool:
-    if not isinstance(error, AssertionError):
-        return False
-    from verify.hunt.assertions import InconsistentError
+def _outcome_of(error: BaseException | None) -> str:
+    """Return what an error that is about no sum means for the nature of an adder; "" for what claims say themselves."""
+    if error is None or isinstance(error, UndecidedError | pytest.skip.Exception | KeyboardInterrupt | SystemExit):
+        return ""
+    from verify.hunt.assertions import InconsistentError, WrongAnswerError
 
-    return isinstance(error, InconsistentError)
+    if isinstance(error, InconsistentError | ContractError):
+        return "violated"
+    return "" if isinstance(error, AssertionError | WrongAnswerError) else "suspect"
 
 
 @contextmanager

@@ -27,6 +27,11 @@ def precision_of(certificate: dict[str, Any], name: str) -> dict[str, Any]:
     return next(row for row in certificate["precisions"] if row["precision"] == name)
 
 
+def test_what_the_proof_compares_is_added_right(subject: Subject, proof: Proof) -> None:
+    if proof.wrong is not None:
+        assert_sum(subject, *proof.wrong)
+
+
 def test_the_model_is_proved_in_the_precision_of_its_weights(subject: Subject, certificate: dict[str, Any]) -> None:
     wrong = precision_of(certificate, certificate["architecture"]["dtype"])["counterexample"]
     if wrong:

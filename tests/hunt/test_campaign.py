@@ -219,9 +219,9 @@ class TestClaims:
 
     def test_what_add_does_not_confirm_is_said_of_add_batch(self):
         found = hunt("WrongInBatches", shards=23)
-        assert found["verdict"] == "COUNTEREXAMPLE"
+        assert found["verdict"] == "UNDECIDED"  # no pair that add itself adds wrongly, no counterexample
         assert found["reason"].startswith("add_batch([")
-        assert "where add is right" in found["reason"]
+        assert found["reason"].endswith("and add says so")
         assert not any(row["confirmed"] for row in found["clusters"])
 
     def test_without_cases_nothing_is_decided(self, tmp_path):

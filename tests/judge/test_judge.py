@@ -59,6 +59,31 @@ def test_a_type_that_is_not_as_agreed_is_of_the_nature_alone():
     assert report["failures"] == 0
 
 
+def test_batches_that_differ_from_add_are_no_counterexample_and_no_sums_either():
+    spec = f"{ROOT}/tests/hunt/campaign_subjects.py:WrongInBatches"
+    done = judge(Options(spec=spec, sandbox="off", cases=100, seed=0))
+
+    assert done.report["counterexample"] is None
+    assert done.report["sums"]["verdict"] == "UNDECIDED"
+    assert done.report["sums"]["reason"].startswith("its batches are no sums of add's: ")
+    assert done.report["nature"]["verdict"] == "VIOLATED"
+    assert done.exit_status == 3
+
+
+def test_a_folder_that_cannot_be_written_is_no_reason_not_to_judge(tmp_path, monkeypatch):
+    (tmp_path / ".hypothesis").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+
+    assert run_on("cheating/python_sum", sandbox="off").report["sums"]["verdict"] == "NO COUNTEREXAMPLE"
+
+
+def test_an_error_of_a_claim_itself_is_told(monkeypatch):
+    monkeypatch.setattr("verify.subject.Subject.way_of", lambda *_: 1 / 0)
+
+    rows = run_on("cheating/python_sum", sandbox="off").report["nature"]["rows"]
+    assert any("division by zero" in row["observation"] and row["outcome"] == "suspect" for row in rows)
+
+
 def test_what_no_fresh_worker_confirms_is_no_counterexample():
     done = run_on("odd/tires", sandbox="off")
 

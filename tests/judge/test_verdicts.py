@@ -22,9 +22,11 @@ def row(outcome, rule="a rule"):
     (Sums(cases=9, counterexample=WRONG), "COUNTEREXAMPLE", WRONG),
     (Sums(cases=9, counterexample=WRONG, proof="MODEL PROVED"), "COUNTEREXAMPLE", WRONG),
     (Sums(cases=9, unconfirmed=(ONCE,)), "UNDECIDED", f"it does not say the same every time: {ONCE}"),
+    (Sums(cases=9, batches="some differ"), "UNDECIDED", "its batches are no sums of add's: some differ"),
     (Sums(cases=9, proof="PROVED", proof_reason="because"), "PROVED", "because"),
     (Sums(cases=9, proof="PROVED", proof_reason="because", lost=(LOST,)), "PROVED", "because"),
     (Sums(cases=9, proof="MODEL PROVED", proof_reason="because"), "MODEL PROVED", "because"),
+    (Sums(cases=9, proof="MODEL PROVED", lost=(LOST,)), "UNDECIDED", f"it was lost over a sum: {LOST}"),
     (Sums(cases=9, lost=(LOST,)), "UNDECIDED", f"it was lost over a sum: {LOST}"),
     (Sums(why_none="it is no adder"), "UNDECIDED", "it is no adder"),
     (Sums(cases=1_234, bound="so", proof_reason="why"), "NO COUNTEREXAMPLE", "in 1,234 cases; so. No proof: why"),
@@ -35,6 +37,7 @@ def test_the_first_answer_is_from_sums_alone(found, verdict, reason):
 
 @pytest.mark.parametrize("against", [
     {"counterexample": WRONG}, {"unconfirmed": (ONCE,)}, {"against_the_proof": "logits leave the bounds"},
+    {"batches": "some differ"},
 ], ids=lambda against: next(iter(against)))  # fmt: skip
 def test_a_proof_and_a_run_that_disagree_are_no_verdict(against):
     found = Sums(cases=9, proof="PROVED", proof_reason="because", **against)

@@ -117,8 +117,10 @@ def _decide(
 ) -> tuple[str, str]:
     if clusters:
         first = min(clusters, key=lambda row: (not row["confirmed"], row["a"] + row["b"], row["a"]))
-        call = "add({a}, {b})={got}" if first["confirmed"] else "add_batch([{a}], [{b}])={got}, where add is right"
-        return "COUNTEREXAMPLE", (call + ", but should be {expected}").format(**first)
+        if first["confirmed"]:
+            return "COUNTEREXAMPLE", "add({a}, {b})={got}, but should be {expected}".format(**first)
+        reason = "add_batch([{a}], [{b}])={got}, but should be {expected}, and add says so"
+        return "UNDECIDED", reason.format(**first)
     if aside:
         return "UNDECIDED", f"{plural(len(aside), 'shard')} came to no end: {next(iter(aside.values()))}"
     if not cases:

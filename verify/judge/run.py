@@ -189,6 +189,7 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
         cases=evidence["cases"],
         counterexample="" if session.confirmed is None else str(session.confirmed[0]),
         unconfirmed=() if session.confirmed is not None else tuple(session.unconfirmed),
+        batches="" if session.wrong or not evidence["failures"] else _batches(evidence),
         lost=tuple(session.lost),
         bound="; ".join(filter(None, map(_bound, rates))),
         proof="" if proof is None else _proved(proof),
@@ -196,6 +197,11 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
         against_the_proof=next(iter(against), ""),
         why_none=why_none or next(iter(evidence["errors"]), ""),
     )
+
+
+def _batches(evidence: dict[str, Any]) -> str:
+    told = (row["observation"] for row in evidence["observations"] if "wrong in a batch" in row["observation"])
+    return next(told, f"{evidence['failures']:,} of {evidence['cases']:,} differ")
 
 
 def _proved(proof: Proof) -> str:

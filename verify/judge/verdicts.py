@@ -31,6 +31,7 @@ class Sums:
         cases: sums that were asked for and came back.
         counterexample: a wrong sum in words, that a fresh worker gave too; "" for none.
         unconfirmed: of sums that were wrong once, what a fresh worker said.
+        batches: what batches gave wrongly that ``add`` gives right, or "".
         lost: why workers were lost over sums inside the domain.
         bound: what the cases support, in words, or "".
         proof: PROVED, MODEL PROVED, or "" where nothing is proved.
@@ -42,6 +43,7 @@ class Sums:
     cases: int = 0
     counterexample: str = ""
     unconfirmed: tuple[str, ...] = ()
+    batches: str = ""
     lost: tuple[str, ...] = ()
     bound: str = ""
     proof: str = ""
@@ -54,7 +56,7 @@ class Sums:
         """What contradicts a proof of the program, or ""; that is a fault of this suite, and no verdict."""
         if self.proof != PROVED:
             return ""
-        seen = self.counterexample or self.against_the_proof or next(iter(self.unconfirmed), "")
+        seen = self.counterexample or self.against_the_proof or next(iter(self.unconfirmed), "") or self.batches
         return f"the proof and the run disagree: it is proved, and {seen}" if seen else ""
 
     def decide(self) -> tuple[str, str]:
@@ -65,10 +67,14 @@ class Sums:
             return COUNTEREXAMPLE, self.counterexample
         if self.unconfirmed:
             return UNDECIDED, f"it does not say the same every time: {self.unconfirmed[0]}"
+        if self.batches:
+            return UNDECIDED, f"its batches are no sums of add's: {self.batches}"
+        if self.proof == PROVED:
+            return self.proof, self.proof_reason
+        if self.lost:  # what is proved of a model says nothing of an `add` that does not come to its end
+            return UNDECIDED, f"it was lost over a sum: {self.lost[0]}"
         if self.proof:
             return self.proof, self.proof_reason
-        if self.lost:
-            return UNDECIDED, f"it was lost over a sum: {self.lost[0]}"
         if not self.cases:
             return UNDECIDED, self.why_none or "no sum was asked for"
         rate = f"; {self.bound}" if self.bound else ""

@@ -67,7 +67,7 @@ def compare_sums(add: Callable[[int, int], object], pairs: Iterable[tuple[int, i
         got = add(a, b)
         if type(got) is not int or got != a + b:
             raise WrongSumError(
-                f"add({a}, {b})={got!r}, but should be {a + b}: add does not run the machine it was read as"
+                f"add({a}, {b})={got!r}, but should be {a + b}: add does not run the machine it was read as", (a, b)
             )
     return len(compared)
 

@@ -27,14 +27,14 @@ class Proof:
             checker accepted the certificate, and the subject's way of decoding is known.
         reason: why, or why not, in one sentence.
         certificate: of the model, where it is of the architecture that the method knows; else None.
-        is_wrong: whether ``add``, or a method, was seen to give a wrong sum.
+        wrong: a pair that ``add`` itself was seen to add wrongly, or None.
         disagrees: whether our own program, run on weights that are proved, was seen to do what the theorem excludes.
     """
 
     accepted: bool
     reason: str
     certificate: dict[str, Any] | None = field(default=None, repr=False)
-    is_wrong: bool = False
+    wrong: tuple[int, int] | None = None
     disagrees: bool = False
 
     @property
@@ -44,7 +44,7 @@ class Proof:
             return "NO PROOF"
         if self.disagrees:
             return DISAGREEMENT
-        if self.is_wrong:
+        if self.wrong is not None:
             return "COUNTEREXAMPLE"
         if self.accepted or self.certificate["verdict"] != "PROVED":
             return str(self.certificate["verdict"])
@@ -167,7 +167,7 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
         read = subject.ask("architecture")
         if "refused" in read:
             return Proof(accepted=False, reason=read["refused"])
-        record, objection, is_wrong = _record(subject, read, known_decoder=known_decoder)
+        record, objection, wrong = _record(subject, read, known_decoder=known_decoder)
         certificate = prove(read, record=record)
     except (RefusalError, VerifyError) as error:
         return Proof(accepted=False, reason=str(error))
@@ -175,19 +175,21 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
     if rejections:
         return Proof(accepted=False, reason=rejections[0])
     if certificate["verdict"] != "PROVED":
-        reason = objection if is_wrong else certificate["reason"]
-        return Proof(accepted=False, reason=reason, certificate=certificate, is_wrong=is_wrong)
+        reason = objection or certificate["reason"]
+        return Proof(accepted=False, reason=reason, certificate=certificate, wrong=wrong)
     disagrees = known_decoder and bool(objection)
     if disagrees:
         objection = f"the weights are proved, but {objection}; this is a bug of adder-verify, please report it"
     if not objection and not known_decoder:
         objection = "the model is proved, but that add() always decodes it can be seen by no run of it"
     reason = objection or certificate["reason"]
-    return Proof(not objection, reason, certificate, is_wrong=is_wrong, disagrees=disagrees)
+    return Proof(not objection, reason, certificate, wrong=wrong, disagrees=disagrees)
 
 
-def _record(subject: Subject, read: dict[str, Any], *, known_decoder: bool) -> tuple[dict[str, Any], str, bool]:
-    """Return what was seen of a subject whose model was read; what speaks against it, or ""; whether a sum is wrong.
+def _record(
+    subject: Subject, read: dict[str, Any], *, known_decoder: bool
+) -> tuple[dict[str, Any], str, tuple[int, int] | None]:
+    """Return what was seen of a subject whose model was read; what speaks against it, or ""; a pair added wrongly.
 
     Raises:
         RefusalError: the weights that were read are not those of the subject's file, or of its tensors' bytes.
@@ -202,9 +204,9 @@ def _record(subject: Subject, read: dict[str, Any], *, known_decoder: bool) -> t
         pairs = compare_sums(subject.add)
         methods = compare_methods(subject, read)
     except RefusalError as error:
-        return record | unseen, str(error), isinstance(error, WrongSumError)
+        return record | unseen, str(error), error.pair if isinstance(error, WrongSumError) else None
     objection = "" if subject.ask("architecture") == read else "the model is another after adding than before"
-    return record | {"decoding": "compared", "pairs": pairs, "methods": methods}, objection, False
+    return record | {"decoding": "compared", "pairs": pairs, "methods": methods}, objection, None
 
 
 def _origin(subject: Subject, read: dict[str, Any], known_decoder: bool) -> str:

@@ -39,7 +39,15 @@ class RefusalError(ValueError):
 
 
 class WrongSumError(RefusalError):
-    """A sum that was asked for is wrong; the message names the operands."""
+    """A sum that was asked for is wrong; the message names the operands.
+
+    Attributes:
+        pair: the operands, where the sum is one of ``add`` itself; None where a method gave it.
+    """
+
+    def __init__(self, message: str, pair: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.pair = pair
 
 
 @dataclass(frozen=True)
