@@ -34,7 +34,7 @@ FAMILIES = {
     "solved": lambda seed, _: solved_tensors(seed + 1),
     "solved in reals": lambda seed, _: solved_tensors(seed + 1, "real"),
     "trained": lambda _seed, _: trained_tensors(),
-    "random integers": lambda seed, bits: integer_tensors(seed, 6 if bits > 11 else 2),
+    "random integers": lambda seed, bits: integer_tensors(seed, {8: 0, 11: 1}.get(bits, 6)),
     "near integers": lambda seed, _: perturbed_tensors(seed, 0.1),
     "random": lambda seed, bits: random_tensors(seed, 4.0 if bits > 11 and seed % 2 else 1.0),
     "edge of the significand": lambda seed, bits: cancelling_tensors(bits + 2, seed % 8),
