@@ -16,8 +16,7 @@ from verify import subject
 from verify.interpreters import python, run
 from verify.subject.sandbox import ladder
 
-HONEST = "tests/submissions/honest"
-SUBJECTS = {"numpy": f"{HONEST}/array_functions.py", "torch": f"{HONEST}/packaged"}
+SUBJECT = "tests/submissions/honest/array_functions.py"
 PAIRS = np.arange(256)
 
 
@@ -43,6 +42,10 @@ def measure(spec: str, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
+def _ratios(seconds: list[float], floor: list[float]) -> list[float]:
+    return [one / off for one, off in zip(seconds, floor, strict=True)]
+
+
 def _start(spec: str, rung: str) -> None:
     """Load a subject in an interpreter that has just begun, and let it go."""
     code = f"from verify import subject; subject.load({spec!r}, sandbox={rung!r}).close()"
@@ -50,7 +53,6 @@ def _start(spec: str, rung: str) -> None:
 
 
 if __name__ == "__main__":
-    for name, spec in SUBJECTS.items():
-        for question, rungs in measure(spec, rounds=9).items():
-            shown = ", ".join(f"{rung} {values['median']}" for rung, values in rungs.items())
-            print(f"{name}, {question}: {shown}")  # noqa: T201 - it is run to be read
+    for question, rungs in measure(SUBJECT, rounds=9).items():
+        shown = ", ".join(f"{rung} {values['median']}" for rung, values in rungs.items())
+        print(f"{question}: {shown}")  # noqa: T201 - it is run to be read

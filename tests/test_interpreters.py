@@ -15,7 +15,6 @@ from verify import interpreters
 DOOR = "verify/interpreters.py"
 BEHIND_IT = {
     "verify/subject/sandbox/warden.py",  # started by the door, it becomes what it confines
-    "verify/judge/run.py",  # until the suite runs in this process
 }
 STARTS = {  # module -> what of it starts a process; "*" is all of it
     "subprocess": {"Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput", "*"},

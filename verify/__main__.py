@@ -352,7 +352,7 @@ def _spec(spec: str | None = None) -> str:
     """Return the subject that the command line or the environment names, in this order; else our own."""
     from verify.subject import DEFAULT_SPEC
 
-    return spec or os.environ.get("ADDER_SUBMISSION") or DEFAULT_SPEC
+    return spec if spec is not None else os.environ.get("ADDER_SUBMISSION") or DEFAULT_SPEC
 
 
 def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
@@ -382,9 +382,8 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
     else:
         from verify.files import write_json
 
-        path = Path(arguments.json)
-        write_json(path, found)
-        print(text(), flush=True)
+        print(text(), flush=True)  # first: a result that cannot be written is not lost
+        write_json(Path(arguments.json), found)
 
 
 def _write_html(arguments: argparse.Namespace, found: Any) -> None:

@@ -96,7 +96,7 @@ def judge(
 def undecided(spec: str | None, error: Exception | str) -> dict[str, Any]:
     """Return the report on a subject that could not be judged."""
     session = Session(Options(spec=spec), judging=True)
-    named = spec or DEFAULT_SPEC
+    named = DEFAULT_SPEC if spec is None else spec
     session.recorder.subject = {
         "spec": named, "name": named, "author": "", "sha256": "", "isolation": "", "method": None,
         "declared_parameters": None, "batching": "", "findings": [], "abilities": [],

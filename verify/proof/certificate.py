@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.errors import CertificateError
-from verify.files import write_text
+from verify.files import read_bytes, write_text
 from verify.proof.automaton import BINARY_WIDTH, MAX_OPERAND, Counterexample
 from verify.proof.formats import FORMATS
 from verify.proof.network import CONTEXTS, Step
@@ -31,6 +31,7 @@ from verify.proof.weights import RefusalError, Weights
 
 SCHEMA = "adder-certificate/2"
 VERSION = "2"
+_LARGEST = 64 << 20  # bytes of a certificate's file
 LOGIT_DIGITS = 16
 BOUND_DIGITS = 6
 CONTEXT_LENGTH = 2 * BINARY_WIDTH
@@ -127,7 +128,7 @@ def read_certificate(path: Path | str) -> Any:
         CertificateError: there is no such file, or it is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_duplicates)
+        return json.loads(read_bytes(Path(path), _LARGEST), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise CertificateError(
             f"{path} cannot be read: {error.strerror}; adder-verify prove --out writes one"

@@ -53,6 +53,8 @@ FORMS: dict[str, Any] = {
         {"schema": str, "embeddings": [[float]], "transitions": list, "sum": dict, "budget": (list, dict)},
     ),
     "step_function_fault": str,
+    "sums_by_method": {str: (str, Array("i", 1))},
+    "tensors": [{"dtype": str, "shape": [int], "bytes": Array("u", 1)}],
     "weights_digest": str,
 }
 
