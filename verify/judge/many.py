@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any
 
 from verify import interpreters
 from verify.errors import EvidenceError, VerifyError
-from verify.files import write_json
+from verify.files import Scratch, write_json
 from verify.judge.run import SCHEMA, undecided
 from verify.judge.session import Options
 from verify.subject import loading
@@ -73,11 +72,16 @@ class Board:
 
     def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
         """Return the report on one subject and the exit status of its run, both from a process of its own."""
-        with tempfile.TemporaryDirectory() as folder:
-            result = Path(folder) / "report.json"
+        with Scratch() as folder:
+            result = folder / "report.json"
             command = interpreters.python_module("verify", "run", *_words(self.options), f"--json={result}", "--", spec)
             process = interpreters.start(
-                command, folder=Path.cwd(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                command,
+                folder=Path.cwd(),
+                follows=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
             )
             self.running.add(process)
             try:
