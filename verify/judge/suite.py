@@ -6,12 +6,12 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.errors import UndecidedError
+from verify.files import Scratch
 
 if TYPE_CHECKING:
     from verify.judge.session import Session
@@ -35,10 +35,10 @@ def run_claims(session: Session, *, verbose: bool = False) -> bool:
     import pytest
 
     said = io.StringIO()
-    with tempfile.TemporaryDirectory() as folder, _environment(), contextlib.ExitStack() as redirected:
+    with Scratch() as folder, _environment(), contextlib.ExitStack() as redirected:
         for redirect in (contextlib.redirect_stdout, contextlib.redirect_stderr):
             redirected.enter_context(redirect(sys.stderr if verbose else said))
-        status = pytest.main(_arguments(session, Path(folder)), plugins=[session])
+        status = pytest.main(_arguments(session, folder), plugins=[session])
     if status == pytest.ExitCode.INTERRUPTED:
         return not session.smoke_failed
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
