@@ -46,7 +46,7 @@ def run(tmp_path):
 
 def on(mutant, *families_):
     files = [SUITE / f"test_{family}.py" for family in families_]
-    return [*files, "--submission", f"{MUTANTS}:{mutant}", "--sandbox=off", "--hypothesis-profile=quick"]
+    return [*files, f"--submission={MUTANTS}:{mutant}", "--sandbox=off", "--hypothesis-profile=quick"]
 
 
 def test_the_subject_and_how_much_was_tried_are_named(run):
@@ -96,6 +96,15 @@ def test_a_subject_that_is_none_ends_the_run_with_status_2(run):
 
     assert found.status == 2
     assert "'nowhere.py' is no file or folder" in found
+
+
+def test_a_subject_that_pytest_would_take_for_its_own_folder_is_refused(run, tmp_path):
+    (tmp_path / "mine.py").write_text("")
+
+    found = run(SUITE / "test_smoke.py", "--submission", "mine.py")
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert "write --submission=FILE" in found
 
 
 def test_one_stratum_can_be_hunted_alone(run, tmp_path):
@@ -184,7 +193,7 @@ def test_a_ledger_line_for_a_family_that_was_not_collected_is_no_fault(run, tmp_
 
 
 def test_the_suite_runs_by_its_package_name(run):
-    found = run("--pyargs", "verify", "-k", "smoke", "--submission", f"{MUTANTS}:plain", "--hypothesis-profile=quick")
+    found = run("--pyargs", "verify", "-k", "smoke", f"--submission={MUTANTS}:plain", "--hypothesis-profile=quick")
 
     assert found.status == 0
     assert "5 passed" in found
@@ -192,7 +201,7 @@ def test_the_suite_runs_by_its_package_name(run):
 
 def test_a_family_word_picks_that_family_and_no_other(run):
     names = families()
-    found = run(SUITE, "--collect-only", "-q", "--submission", f"{MUTANTS}:plain")
+    found = run(SUITE, "--collect-only", "-q", f"--submission={MUTANTS}:plain")
     tests = [line.rpartition("/")[2] for line in found.output.splitlines() if "::" in line]
 
     strays = [

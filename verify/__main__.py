@@ -412,12 +412,16 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
         if missing:
             raise UsageError(f"pages need {' and '.join(missing)}; pip install 'tiny-adder[report]'")
+    from verify.files import check_writable
+
     files = [getattr(arguments, name, None) for name in ("json", "html", "out")]
     for path in (Path(file) for file in files if file not in (None, "-")):
         if arguments.command != "report" and path.is_dir():
             raise UsageError(f"cannot write {path}: it is a folder; name a file")
         if arguments.command != "report" and not path.parent.is_dir():
             raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+        if arguments.command != "report":
+            check_writable(path)
 
 
 if __name__ == "__main__":

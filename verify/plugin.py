@@ -101,6 +101,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "replays: the property over pairs() that replays what its family's claims find",
     ):
         config.addinivalue_line("markers", marker)
+    if "--submission" in config.invocation_params.args:
+        raise pytest.UsageError(
+            "write --submission=FILE: pytest takes a path that stands alone for the folder of its own settings, and "
+            "heeds what it finds there"
+        )
     for option in ("cases", "budget", "call_seconds"):
         value = config.getoption(option)
         if value is not None and not value > 0:

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verify.errors import UsageError
+from verify.files import read_bytes
 
 if TYPE_CHECKING:
     import pytest
+
+
+LARGEST = 1 << 24  # bytes of a ledger
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def read(path: Path) -> list[Entry]:
         UsageError: the file cannot be read, or a line has no reason.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_bytes(path, LARGEST).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the ledger {str(path)!r} cannot be read: {error}") from error
     entries = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from verify.errors import UndecidedError
 from verify.files import Scratch
+from verify.text import printable
 
 if TYPE_CHECKING:
     from verify.judge.session import Session
@@ -42,7 +43,8 @@ def run_claims(session: Session, *, verbose: bool = False) -> bool:
     if status == pytest.ExitCode.INTERRUPTED:
         return not session.smoke_failed
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise UndecidedError(f"the suite ended with status {int(status)}: {said.getvalue()[-_SHOWN:].strip()}")
+        ending = printable(said.getvalue()[-_SHOWN:].strip(), _SHOWN)
+        raise UndecidedError(f"the suite ended with status {int(status)}: {ending}")
     return False
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.errors import EvidenceError
+from verify.files import read_bytes
 from verify.report.shapes import (
     Anything,
     Count,
@@ -26,6 +27,7 @@ from verify.report.shapes import (
 from verify.text import printable
 
 JSONObject = dict[str, Any]
+LARGEST = 1 << 28  # bytes of a file of evidence
 
 
 @dataclass(frozen=True)
@@ -242,9 +244,9 @@ def read(path: Path, kind: str) -> JSONObject:
         EvidenceError: it cannot be read, is no JSON, is of an unknown version, or lacks something.
     """
     try:
-        value = json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(read_bytes(path, LARGEST).decode(), parse_constant=_refuse_constant)
     except OSError as error:
-        raise EvidenceError(f"{path} cannot be read: {error.strerror}; {_remedy(kind)}") from error
+        raise EvidenceError(f"{path} cannot be read: {error.strerror or error}; {_remedy(kind)}") from error
     except (ValueError, RecursionError) as error:
         raise EvidenceError(f"{path} is damaged or half-written: {error}; {_remedy(kind)}") from error
     check(kind, value, str(path))

@@ -36,6 +36,13 @@ class Fact:
     is_command: bool = False
 
 
+SANDBOX = "verify/subject/sandbox/README.md"  # what each rung holds back, and which test shows it
+
+
+def _isolation(rung: str) -> str:
+    return f"{rung}; see {SANDBOX}" if rung not in {"", "off"} else rung
+
+
 def facts(report: JSONObject) -> list[Fact]:
     """Return what a run found, the verdicts first, what is cut first where room is short last."""
     subject, pair = report["subject"], report.get("counterexample") or {}
@@ -49,7 +56,7 @@ def facts(report: JSONObject) -> list[Fact]:
         Fact("proof", [_proof(report)]),
         Fact("subject", [f"{words.name(subject['name'])} {_by(subject)}".strip()], 1, 1),
         Fact("parameters", [_parameters(report["parameters"])], 1, 1),
-        Fact("isolation", [words.name(subject.get("isolation") or "")], 1, 1),
+        Fact("isolation", [_isolation(words.name(subject.get("isolation") or ""))], 1, 1),
         Fact("cases", [_cases(report)], 1, 1),
         Fact("failure rate", verdict.failure_rates(report), 2, 3),
         Fact("cut short", verdict.cut_short(report), 1, 3),

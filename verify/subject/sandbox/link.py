@@ -184,7 +184,7 @@ class Link:
         what = f" for {len(operands[0])} sums" if over == REQUEST and _is_batch(operands) else ""
         return SubjectTimeoutError(
             f"{self._spec} did not answer within {seconds:g} s{what} {where}; "
-            "a longer time can be allowed, see verify.subject.sandbox.Limits"
+            "--call-seconds allows more, in Python verify.subject.sandbox.Limits"
         )
 
     def _receive(self, operands: Any, seconds: float) -> None:
