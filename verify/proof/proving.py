@@ -29,6 +29,7 @@ class Proof:
         certificate: of the model, where it is of the architecture that the method knows; else None.
         wrong: a pair that ``add`` itself was seen to add wrongly, or None.
         disagrees: whether our own program, run on weights that are proved, was seen to do what the theorem excludes.
+        contradicted: whether something that was run, ``add`` or a method, speaks against the model.
     """
 
     accepted: bool
@@ -36,6 +37,7 @@ class Proof:
     certificate: dict[str, Any] | None = field(default=None, repr=False)
     wrong: tuple[int, int] | None = None
     disagrees: bool = False
+    contradicted: bool = False
 
     @property
     def verdict(self) -> str:
@@ -46,8 +48,11 @@ class Proof:
             return DISAGREEMENT
         if self.wrong is not None:
             return "COUNTEREXAMPLE"
-        if self.accepted or self.certificate["verdict"] != "PROVED":
-            return str(self.certificate["verdict"])
+        found = str(self.certificate["verdict"])
+        if self.contradicted and found == "NO COUNTEREXAMPLE":
+            return "UNDECIDED"  # a method was seen to add wrongly, if not add itself
+        if self.accepted or found != "PROVED":
+            return found
         return "MODEL PROVED, ITS PROGRAM NOT"
 
     @property
@@ -176,7 +181,7 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
         return Proof(accepted=False, reason=rejections[0])
     if certificate["verdict"] != "PROVED":
         reason = objection or certificate["reason"]
-        return Proof(accepted=False, reason=reason, certificate=certificate, wrong=wrong)
+        return Proof(accepted=False, reason=reason, certificate=certificate, wrong=wrong, contradicted=bool(objection))
     disagrees = known_decoder and bool(objection)
     if disagrees:
         objection = f"the weights are proved, but {objection}; this is a bug of adder-verify, please report it"

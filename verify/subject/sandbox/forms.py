@@ -27,7 +27,7 @@ _REFUSED = {"refused": str}
 FORMS: dict[str, Any] = {
     "architecture": (
         _REFUSED,
-        {"dtype": str, "weights": {str: [[float]]}, "visible": [[int]], "forward": str},
+        {"dtype": str, "weights": {str: [[str]]}, "visible": [[int]], "forward": str},
     ),
     "audit_checks": [{"check": str, "outcome": str, "detail": str}],
     "count_parameters": {
