@@ -8,6 +8,7 @@ gives 1 for what is violated, `score` for what does not qualify, `check` for a c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.ends import orderly
-from verify.errors import UsageError, VerifyError
+from verify.errors import UndecidedError, UsageError, VerifyError
 
 if TYPE_CHECKING:
     from verify.hunt.session import Settings
@@ -39,10 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options(arguments, _spec(*arguments.subjects))
     with Live(options.spec or "", options.seconds) as live:
         done = judge(options, listen=live.hear, keep=lambda report: _keep(arguments, report), verbose=arguments.verbose)
-    _show(arguments, done.report, lambda: card(done.report, sys.stdout))
-    _write_html(arguments, done.report)
-    _append_step_summary(done.report)
-    return done.exit_status
+    return _deliver(
+        done.exit_status,
+        lambda: _show(arguments, done.report, lambda: card(done.report, sys.stdout)),
+        lambda: _write_html(arguments, done.report),
+        lambda: _append_step_summary(done.report),
+    )
 
 
 def _run_many(arguments: argparse.Namespace) -> int:
@@ -52,9 +55,26 @@ def _run_many(arguments: argparse.Namespace) -> int:
     results = None if arguments.json in {None, "-"} else Path(arguments.json)
     judged = Board(_options(arguments), arguments.jobs, results, lambda line: print(line, file=sys.stderr))
     reports, status = judged.judge(arguments.subjects)
-    _show(arguments, reports, lambda: board(reports))
-    _write_html(arguments, reports)
+    whole = arguments if results is None else argparse.Namespace(**vars(arguments) | {"json": None})  # it is kept
+    return _deliver(
+        status, lambda: _show(whole, reports, lambda: board(reports)), lambda: _write_html(arguments, reports)
+    )
+
+
+def _deliver(status: int, *outputs: Callable[[], None]) -> int:
+    """Give out a result by every way, whatever fails of them; return the status, which says what was found."""
+    for output in outputs:
+        try:
+            output()
+        except BrokenPipeError:
+            _silence()
+        except OSError as error:
+            print(f"adder-verify: error: {error}", file=sys.stderr)
     return status
+
+
+def _silence() -> None:
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - so that Python's own flush at exit is silent
 
 
 def _keep(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -62,7 +82,8 @@ def _keep(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
     if arguments.json not in {None, "-"}:
         from verify.files import write_json
 
-        write_json(Path(arguments.json), report)
+        with contextlib.suppress(OSError):  # which is told at the end
+            write_json(Path(arguments.json), report)
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -130,7 +151,9 @@ def report(arguments: argparse.Namespace) -> int:
 
     from verify.files import write_json
     from verify.judge.run import gather
-    from verify.report.render import render
+
+    with contextlib.chdir(Path(__file__).parent):  # see _write_html
+        from verify.report.render import render
 
     data = arguments.out / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -144,14 +167,12 @@ def report(arguments: argparse.Namespace) -> int:
 
 def hunt(arguments: argparse.Namespace) -> int:
     """Hunt for counterexamples over hours and machines: a campaign that any end leaves whole, and resumes."""
-    from contextlib import closing
-
     from verify.hunt import session, summary
     from verify.hunt.store import Store
     from verify.report import terminal
 
     if arguments.status is not None:
-        with closing(Store.read(arguments.status)) as store:
+        with contextlib.closing(Store.read(arguments.status)) as store:
             found = summary.summarise(store)
         _show(arguments, found, lambda: f"{terminal.campaign(found)}\n\n{terminal.progress_line(found)}")
         return 0
@@ -198,7 +219,7 @@ def _run(argv: Sequence[str] | None) -> int:
         print(f"adder-verify: error: {error}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - so that Python's own flush at exit is silent
+        _silence()
         return 0
     except OSError as error:
         print(f"adder-verify: error: {error}", file=sys.stderr)
@@ -206,6 +227,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print("adder-verify: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:  # Python's own status for it, 1, means a counterexample
+        print(f"adder-verify: error: a fault of adder-verify itself, please report it: {error!r}", file=sys.stderr)
+        return UndecidedError.exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -365,12 +389,10 @@ def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
 
 
 def _subject(arguments: argparse.Namespace) -> Any:
-    from contextlib import closing
-
     from verify.subject import load
 
     loaded: Subject = load(_spec(arguments.subject), method=arguments.method, sandbox=arguments.sandbox)
-    return closing(loaded)
+    return contextlib.closing(loaded)
 
 
 def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> None:
@@ -391,7 +413,9 @@ def _write_html(arguments: argparse.Namespace, found: Any) -> None:
         return
     from verify.files import write_text
     from verify.judge.run import chains_of
-    from verify.report.page import board, page
+
+    with contextlib.chdir(Path(__file__).parent):  # matplotlib heeds a file of settings in the working folder
+        from verify.report.page import board, page
 
     write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))
 

@@ -279,9 +279,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     from verify.hunt.foresight import TimeIsSpent
 
     run = session_of(pyfuncitem.config)
-    if _is_property(pyfuncitem):
-        _prepare_property(run, pyfuncitem)
     try:
+        if _is_property(pyfuncitem):
+            _prepare_property(run, pyfuncitem)
         return (yield)
     except TimeIsSpent:
         run.cut[run.stage] += 1
@@ -305,10 +305,14 @@ def pytest_runtest_makereport(
         return (yield)
     error = None if call.excinfo is None else call.excinfo.value
     run = session_of(item.config)
+    if error is not None and not isinstance(error, AssertionError | ContractError | pytest.skip.Exception):
+        item.user_properties.append((recorder.LOST, f"{type(error).__name__}: {error}"))
     if isinstance(error, UndecidedError):
         item.user_properties.append((recorder.LOST, str(error)))
         if stage_of(item) in SUMS and not isinstance(error, OutOfTimeError):
             run.lost.append(str(error))
+    if _is_wrong_answer(error):  # of sums, whatever the claim is about
+        item.user_properties.append((recorder.QUESTION, (recorder.SUMS, "", "")))
     outcome = _outcome_of(error)
     if outcome:
         question = (recorder.NATURE, outcome, recorder.rule_of(item.name))
@@ -476,15 +480,21 @@ def _explain(item: pytest.Item, error: BaseException | None, family: str) -> str
     return card(found)
 
 
+def _is_wrong_answer(error: BaseException | None) -> bool:
+    if not isinstance(error, AssertionError):
+        return False
+    from verify.hunt.assertions import WrongAnswerError
+
+    return isinstance(error, WrongAnswerError)
+
+
 def _outcome_of(error: BaseException | None) -> str:
     """Return what an error that is about no sum means for the nature of an adder; "" for what claims say themselves."""
-    if error is None or isinstance(error, UndecidedError | pytest.skip.Exception | KeyboardInterrupt | SystemExit):
+    if not isinstance(error, AssertionError | ContractError):
         return ""
-    from verify.hunt.assertions import InconsistentError, WrongAnswerError
+    from verify.hunt.assertions import InconsistentError
 
-    if isinstance(error, InconsistentError | ContractError):
-        return "violated"
-    return "" if isinstance(error, AssertionError | WrongAnswerError) else "suspect"
+    return "violated" if isinstance(error, InconsistentError | ContractError) else ""
 
 
 @contextmanager

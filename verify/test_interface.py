@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from verify.errors import UndecidedError
-from verify.hunt.assertions import require, within
+from verify.hunt.assertions import assert_answer, require, within
 from verify.subject import MAX_OPERAND, Subject
 
 pytestmark = pytest.mark.nature("violated")
@@ -34,12 +34,19 @@ def test_an_int_comes_back(subject: Subject, a: int, b: int) -> None:
 
 @pairs
 def test_twice_the_same(subject: Subject, a: int, b: int) -> None:
-    assert subject.add(a, b) == subject.add(a, b)
+    first, again = subject.add(a, b), subject.add(a, b)
+    if first != again:
+        assert_answer(a, b, got=first)
+        assert_answer(a, b, got=again)
+    assert first == again
 
 
 def test_no_call_remembers_another(subject: Subject) -> None:
     forwards = [subject.add(a, b) for a, b in PAIRS]
     backwards = [subject.add(a, b) for a, b in reversed(PAIRS)]
+    if forwards != backwards[::-1]:
+        for pair, got in [*zip(PAIRS, forwards, strict=True), *zip(reversed(PAIRS), backwards, strict=True)]:
+            assert_answer(*pair, got=got)
     assert forwards == backwards[::-1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from verify.hunt.assertions import assert_sum
+from verify.hunt.assertions import assert_answer, assert_sum
 from verify.subject import Subject, as_sum
 
 pytestmark = pytest.mark.sums
@@ -22,4 +22,9 @@ def test_an_easy_sum_is_right(subject: Subject, a: int, b: int) -> None:
 def test_a_batch_has_one_sum_for_each_pair(subject: Subject) -> None:
     a, b = (np.array(operand) for operand in zip(*EASY, strict=True))
 
-    assert subject.add_batch(a, b).tolist() == [as_sum(subject.add(*pair)) for pair in EASY]
+    alone = [subject.add(*pair) for pair in EASY]
+    sums = subject.add_batch(a, b).tolist()
+    if sums != [as_sum(got) for got in alone]:
+        for pair, got in zip(EASY, alone, strict=True):
+            assert_answer(*pair, got=got)
+    assert sums == [as_sum(got) for got in alone]

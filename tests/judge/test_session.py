@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mutants import MUTANTS, PLAIN, Mutant, wrong_where
-from verify.errors import OutOfTimeError, SubjectCrashedError, SubjectTimeoutError
+from verify.errors import OutOfTimeError, SubjectBuildError, SubjectCrashedError, SubjectTimeoutError
 from verify.hunt.assertions import WrongAnswerError
 from verify.judge.session import MOST_CONFIRMED, MOST_LOST, Budget, Options, Session
 from verify.subject import LocalSubject
@@ -98,14 +98,17 @@ def test_the_smallest_pair_is_shrunk_at_the_end_and_confirmed_by_another_worker(
     assert subject.made == 3  # the first pair, the shrinking, what it came to
 
 
-@pytest.mark.parametrize("error", [SubjectCrashedError("gone"), SubjectTimeoutError("slow"), OutOfTimeError("over")])
+@pytest.mark.parametrize("error", [
+    SubjectCrashedError("gone"), SubjectTimeoutError("slow"), OutOfTimeError("over"), SubjectBuildError("expired"),
+    OSError("the disk is full"),
+], ids=lambda error: type(error).__name__)  # fmt: skip
 def test_a_pair_that_no_fresh_worker_can_be_asked_for_is_no_counterexample(error):
     session, _ = session_on(Fresh(ODD, fresh=error))
     session.take(WrongAnswerError(11, 1, got=13), "sums")
     session.conclude()
 
     assert session.confirmed is None
-    assert session.unconfirmed[0] == f"add(11, 1)=13 could not be asked of a fresh worker: {error}"
+    assert session.unasked[0] == f"add(11, 1)=13, of which no fresh worker could be asked: {error}"
 
 
 def test_a_fresh_worker_that_is_right_is_believed_but_not_asked_for_ever():
@@ -181,3 +184,28 @@ def test_a_budget_is_left_by_shares():
     clock.now = 20.0
 
     assert (budget.spent(), budget.left(), budget.left(0.5), budget.left(0.3)) == (20.0, 30.0, 5.0, 0.0)
+
+
+def test_a_pair_that_holds_is_found_among_those_that_do_not():
+    subject = Fresh(ODD, fresh=Mutant("late", "sums", "", wrong_where(lambda a, b: a > 10**9)))
+    session, _ = session_on(subject)
+    for a in (1, 3, 5, 7):
+        session.take(WrongAnswerError(a, 0, got=0), "sums")
+    often = WrongAnswerError(5 * 10**9, 1, got=0)
+    often.cases, often.failures = 100, 50
+    session.take(often, "carry")
+    session.conclude()
+
+    assert session.confirmed[0].a > 10**9
+    assert sum((session.confirmed[0].a, session.confirmed[0].b)) < 5 * 10**9
+
+
+def test_the_very_first_sums_count():
+    first = LocalSubject("plain", PLAIN)
+    first.first_answers = {(1, 2): 4, (0, 0): 0}
+    subject = Fresh(PLAIN)
+    subject.first_answers, subject.afresh = {(1, 2): 4, (0, 0): 0}, lambda: first
+    session, _ = session_on(subject)
+    session.take_first_answers()
+
+    assert (session.confirmed[0].a, session.confirmed[0].b, session.confirmed[0].got) == (1, 2, 4)

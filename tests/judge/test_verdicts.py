@@ -22,7 +22,9 @@ def row(outcome, rule="a rule"):
     (Sums(cases=9, counterexample=WRONG), "COUNTEREXAMPLE", WRONG),
     (Sums(cases=9, counterexample=WRONG, proof="MODEL PROVED"), "COUNTEREXAMPLE", WRONG),
     (Sums(cases=9, unconfirmed=(ONCE,)), "UNDECIDED", f"it does not say the same every time: {ONCE}"),
-    (Sums(cases=9, batches="some differ"), "UNDECIDED", "its batches are no sums of add's: some differ"),
+    (Sums(cases=9, unasked=(WRONG,), proof="MODEL PROVED"), "UNDECIDED", f"a wrong sum was seen: {WRONG}"),
+    (Sums(cases=9, batches="so"), "UNDECIDED", "sums were wrong that add gives right when asked again: so"),
+    (Sums(asked=3), "UNDECIDED", "only 3 claims about sums came to an end; --budget allows more"),
     (Sums(cases=9, proof="PROVED", proof_reason="because"), "PROVED", "because"),
     (Sums(cases=9, proof="PROVED", proof_reason="because", lost=(LOST,)), "PROVED", "because"),
     (Sums(cases=9, proof="MODEL PROVED", proof_reason="because"), "MODEL PROVED", "because"),
@@ -37,7 +39,7 @@ def test_the_first_answer_is_from_sums_alone(found, verdict, reason):
 
 @pytest.mark.parametrize("against", [
     {"counterexample": WRONG}, {"unconfirmed": (ONCE,)}, {"against_the_proof": "logits leave the bounds"},
-    {"batches": "some differ"},
+    {"batches": "some differ"}, {"unasked": (WRONG,)},
 ], ids=lambda against: next(iter(against)))  # fmt: skip
 def test_a_proof_and_a_run_that_disagree_are_no_verdict(against):
     found = Sums(cases=9, proof="PROVED", proof_reason="because", **against)

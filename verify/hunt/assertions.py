@@ -39,6 +39,16 @@ class WrongAnswerError(AssertionError):
         self.cases = self.failures = 0
         super().__init__(a, b)
 
+    def is_said_by(self, got: object) -> bool:
+        """Return whether an answer to the same operands is wrong too."""
+        return as_sum(got) != self.expected
+
+    def of(self, a: int, b: int, got: object) -> WrongAnswerError:
+        """Return the error about other operands, or another answer, to which this one has led."""
+        led_to = WrongAnswerError(a, b, got=got)
+        led_to.stratum, led_to.cases, led_to.failures = self.stratum, self.cases, self.failures
+        return led_to
+
     def __str__(self) -> str:
         found = f" {self.failures} of {self.cases} failed in {self.stratum}" if self.stratum else ""
         return f"{self.call}={self.got!r}, but should be {self.expected} [{reason(self.a, self.b)}]{found}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from verify.hunt.assertions import InconsistentError, WrongAnswerError
 from verify.hunt.search import Limits, Search, search
 from verify.hunt.strata import Stratum
-from verify.subject import Subject, as_sum
+from verify.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,21 +44,24 @@ class BatchTier:
         limits = self.limits()
         found = search(self.subject, stratum, limits, seed=self.seed)
         self.record(describe(found, stratum, limits))
-        if found.smallest is not None:
-            raise self._wrong(found, *found.smallest)
+        if found.wrong:
+            raise self._wrong(found)
         if found.lost is not None:
             raise found.lost
 
-    def _wrong(self, found: Search, a: int, b: int) -> AssertionError:
-        got = self.subject.add(a, b)
-        if as_sum(got) == a + b:
-            return InconsistentError(
-                f"{found.failures} of {found.cases} sums in {found.stratum} are wrong in a batch, such as {a} + {b} "
-                f"= {found.got}, of which add({a}, {b}) alone says {got}"
-            )
-        wrong = WrongAnswerError(a, b, got=got)
-        wrong.stratum, wrong.cases, wrong.failures = found.stratum, found.cases, found.failures
-        return wrong
+    def _wrong(self, found: Search) -> AssertionError:
+        """Return what the wrong sums of a search mean, each of the smallest few being asked of ``add`` again."""
+        for a, b in found.wrong:
+            wrong = WrongAnswerError(a, b, got=self.subject.add(a, b))
+            if wrong.is_said_by(wrong.got):
+                wrong.stratum, wrong.cases, wrong.failures = found.stratum, found.cases, found.failures
+                return wrong
+        a, b = found.wrong[0]
+        how = "when first asked for" if self.subject.way == "add" else "in a batch"
+        return InconsistentError(
+            f"{found.failures} of {found.cases} sums in {found.stratum} are wrong {how}, such as {a} + {b} = "
+            f"{found.got}, of which add({a}, {b}) says {a + b}"
+        )
 
 
 def describe(found: Search, stratum: Stratum, limits: Limits) -> dict[str, Any]:

@@ -175,6 +175,8 @@ def first_wrong_step(subject: Subject, a: int, b: int) -> Step | None:
     operands = np.array([a]), np.array([b])
     logits = np.asarray(subject.ask("forced_logits", ids=forced_tokens(*operands)), float)[0]  # (35, 4)
     expected = state_tokens(*operands)[0]
+    if logits.shape != (len(expected), 4) or not np.isfinite(logits).all():
+        return None
     wrong = np.flatnonzero(logits.argmax(axis=1) != expected)
     if not len(wrong):
         return None

@@ -15,6 +15,7 @@ from verify.hunt.strata import Stratum
 from verify.subject import Subject, as_sum
 
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
+MOST_KEPT = 32  # wrong pairs of a stratum
 _FIRST_BATCH = 8  # a slow subject answers 50 sums a second
 _LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower
 
@@ -36,6 +37,7 @@ class Search:
         cases: pairs that were added.
         failures: pairs whose sum was wrong.
         smallest: of these the one with the smallest operands, or None.
+        wrong: the smallest of them, `MOST_KEPT` at most, the smallest first.
         got: what the batch said of it.
         complete: whether every case of an exhaustive stratum was tried.
         in_time: whether it ended by the number of cases, and not by the time or by an error.
@@ -55,6 +57,7 @@ class Search:
     seconds: float
     chains: list[list[int]]
     ways: dict[str, list[int]]
+    wrong: list[Pair]
     lost: UndecidedError | None = None
 
 
@@ -92,18 +95,19 @@ def search(
         round(elapsed, 3),
         tally.chains(),
         tally.ways,
+        tally.wrong,
         lost,
     )
 
 
 class _Tally:
-    """Counts the wrong sums, by carry chain where the stratum lays them, and keeps the smallest."""
+    """Counts the wrong sums, by carry chain where the stratum lays them, and keeps the smallest few."""
 
     def __init__(self, stratum: Stratum) -> None:
         self._stratum = stratum
         self._counts = np.zeros((2, 0 if stratum.spans is None else len(stratum.spans)), np.int64)
         self.cases = self.failures = 0
-        self.smallest: Pair | None = None
+        self.wrong: list[Pair] = []
         self.got: int | None = None
         self.ways: dict[str, list[int]] = {}
 
@@ -115,12 +119,18 @@ class _Tally:
         of_way[0] += len(a)
         of_way[1] += len(wrong)
         if len(wrong):
-            least = wrong[np.lexsort((a[wrong], (a + b)[wrong]))[0]]
-            pair = int(a[least]), int(b[least])
-            if self.smallest is None or size(pair) < size(self.smallest):
-                self.smallest, self.got = pair, int(sums[least])
+            least = wrong[np.lexsort((a[wrong], (a + b)[wrong]))[:MOST_KEPT]]
+            found = list(zip(a[least].tolist(), b[least].tolist(), strict=True))
+            if self.smallest is None or size(found[0]) < size(self.smallest):
+                self.got = int(sums[least[0]])
+            self.wrong = sorted({*self.wrong, *found}, key=size)[:MOST_KEPT]
         if places := self._counts.shape[1]:
             self._counts += [np.bincount(cases, minlength=places), np.bincount(cases[wrong], minlength=places)]
+
+    @property
+    def smallest(self) -> Pair | None:
+        """The wrong pair with the smallest operands, or None."""
+        return self.wrong[0] if self.wrong else None
 
     def chains(self) -> list[list[int]]:
         if self._stratum.spans is None:

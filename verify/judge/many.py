@@ -6,10 +6,11 @@ What is finished is kept in the file that ``--json`` names, after each subject, 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from verify.text import printable
 
 WORST_FIRST = (130, 1, 3, 2, 4)  # exit statuses of a run over many subjects
 _ERROR = "adder-verify: error: "
+_NO_SUBJECTS = {"__pycache__", ".hypothesis", ".git", ".json", ".html", ".md", ".txt", ".log"}
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Board:
     results: Path | None = None
     listen: Callable[[str], None] = lambda _: None
     running: set[Any] = field(default_factory=set)
+    _others: list[dict[str, Any]] = field(default_factory=list)
 
     def judge(self, specs: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
         """Return the reports, in the order of the subjects, and the exit status that says the worst of them.
@@ -50,11 +53,12 @@ class Board:
         Raises:
             EvidenceError: the file of results holds something else.
         """
+        specs = list(dict.fromkeys(specs))
         finished = self._finished(specs)
         statuses = {spec: int(report["environment"]["run"]["status"]) for spec, report in finished.items()}
-        pool = ThreadPoolExecutor(self.jobs)
+        pool, tasks = ThreadPoolExecutor(self.jobs), dict[Future[Any], str]()
         try:
-            tasks = {pool.submit(self._judge, spec): spec for spec in specs if spec not in finished}
+            tasks |= {pool.submit(self._judge, spec): spec for spec in specs if spec not in finished}
             for task in as_completed(tasks):
                 spec, (report, statuses[spec]) = tasks[task], task.result()
                 finished[spec] = report
@@ -67,11 +71,15 @@ class Board:
             for process in list(self.running):
                 process.terminate()
             pool.shutdown()
+        for task, spec in tasks.items():  # what an interruption cut short has written down what it had found
+            if spec not in finished and task.done() and not task.cancelled() and task.exception() is None:
+                finished[spec], statuses[spec] = task.result()
         reports = [finished[spec] for spec in specs if spec in finished]
         return reports, next((status for status in WORST_FIRST if status in statuses.values()), 0)
 
     def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
         """Return the report on one subject and the exit status of its run, both from a process of its own."""
+        content = _content(spec)
         with Scratch() as folder:
             result = folder / "report.json"
             command = interpreters.python_module("verify", "run", *_words(self.options), f"--json={result}", "--", spec)
@@ -92,7 +100,9 @@ class Board:
             why = _last_error(said, status)
             report = json.loads(result.read_text()) if result.exists() else undecided(spec, why)
             status = status if status in {0, *WORST_FIRST} else 3
-        report["environment"]["run"] |= {"status": status, "content": _content(spec)}
+        if _content(spec) != content:
+            report, status = undecided(spec, "it was changed while it was judged; run again"), 3
+        report["environment"]["run"] |= {"status": status, "content": content}
         return report, status
 
     def _finished(self, specs: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -102,22 +112,30 @@ class Board:
         try:
             kept = json.loads(self.results.read_text())
             known = {report["subject"]["spec"]: report for report in kept if report["schema"] == SCHEMA}
+            runs = {
+                spec: (report["environment"]["run"], report["environment"]["seed"]) for spec, report in known.items()
+            }
         except (ValueError, TypeError, KeyError) as error:
             raise EvidenceError(f"{self.results} holds no reports of a run over many; name another file") from error
         told = self.options.as_json()
+        self._others = [report for spec, report in known.items() if spec not in specs]
         return {
             spec: known[spec]
             for spec in specs
             if spec in known
-            and (run := known[spec]["environment"]["run"]).get("status") in {0, 1, 4}
+            and (run := runs[spec][0]).get("status") in {0, 1, 4}
             and run.get("content") == _content(spec)
             and {name: run.get(name) for name in told} == told
-            and self.options.seed in {None, known[spec]["environment"]["seed"]}
+            and self.options.seed in {None, runs[spec][1]}
         }
 
     def _keep(self, reports: list[dict[str, Any]]) -> None:
+        """Keep what is finished, and what the file held of others; a file that fails costs no finished work."""
         if self.results is not None:
-            write_json(self.results, reports)
+            try:
+                write_json(self.results, [*reports, *self._others])
+            except OSError as error:
+                self.listen(f"{self.results} cannot be written: {error}")
 
 
 def _words(options: Options) -> Iterator[str]:
@@ -136,15 +154,16 @@ def _words(options: Options) -> Iterator[str]:
 
 
 def _content(spec: str) -> str:
-    """Return what tells whether a subject is still the same: names, sizes and times of all that it may read."""
+    """Return what tells whether a subject is still the same: its digest, and what it may read beside it.
+
+    Of a folder that holds several subjects the Python files and checkpoints count, and not the results of a run.
+    """
     with contextlib.suppress(VerifyError, OSError):
-        files = [
-            file
-            for top in loading.locate(spec).readable
-            for file in sorted(top.rglob("*") if top.is_dir() else [top])
-            if file.is_file() and "__pycache__" not in file.parts and ".hypothesis" not in file.parts
-        ]
-        return " ".join(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+        location = loading.locate(spec)
+        beside = [file for top in location.readable for file in sorted(top.rglob("*") if top.is_dir() else [top])]
+        files = [file for file in beside if file.is_file() and not _NO_SUBJECTS & {*file.parts, file.suffix}]
+        seen = [f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files]
+        return hashlib.sha256("\n".join([location.sha256, *seen]).encode()).hexdigest()
     return ""
 
 

@@ -16,6 +16,7 @@ from verify.errors import VerifyError
 from verify.hunt.explain import Counterexample, card, explain
 from verify.hunt.search import UNIFORM
 from verify.judge import verdicts
+from verify.judge.recorder import SUMS
 from verify.judge.session import Options, Session
 from verify.judge.suite import run_claims
 from verify.subject import DEFAULT_SPEC
@@ -82,15 +83,19 @@ def judge(
     session = Session(options, judging=True, listen=hear)
     with contextlib.closing(session):
         session.subject  # noqa: B018 - what is no adder is told before anything else
+        session.take_first_answers()
         try:
             interrupted = run_claims(session, verbose=verbose)
         except VerifyError:
             if session.confirmed is None:
                 raise
             interrupted = True
-        session.conclude()
-        session.enter("report")
-        return Run(_report(session, interrupted=interrupted), interrupted)
+        try:
+            session.conclude()
+            session.enter("report")
+            return Run(_report(session, interrupted=interrupted), interrupted)
+        except KeyboardInterrupt:
+            return Run(_report(session, interrupted=True), interrupted=True)
 
 
 def undecided(spec: str | None, error: Exception | str) -> dict[str, Any]:
@@ -189,6 +194,10 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
         cases=evidence["cases"],
         counterexample="" if session.confirmed is None else str(session.confirmed[0]),
         unconfirmed=() if session.confirmed is not None else tuple(session.unconfirmed),
+        unasked=() if session.confirmed is not None else _unasked(session),
+        asked=sum(
+            family.passed + family.failed for family in session.recorder.families.values() if family.question == SUMS
+        ),
         batches="" if session.wrong or not evidence["failures"] else _batches(evidence),
         lost=tuple(session.lost),
         bound="; ".join(filter(None, map(_bound, rates))),
@@ -199,8 +208,18 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
     )
 
 
+def _unasked(session: Session) -> tuple[str, ...]:
+    """Return the wrong sums that no fresh worker was asked for; none that was seen is left out."""
+    seen = [str(wrong) for wrong, _ in session.wrong[:1]] if not session.unconfirmed else []
+    return tuple(session.unasked or seen)
+
+
 def _batches(evidence: dict[str, Any]) -> str:
-    told = (row["observation"] for row in evidence["observations"] if "wrong in a batch" in row["observation"])
+    told = (
+        row["observation"]
+        for row in evidence["observations"]
+        if "are wrong" in row["observation"] and "such as" in row["observation"]
+    )
     return next(told, f"{evidence['failures']:,} of {evidence['cases']:,} differ")
 
 
@@ -287,7 +306,10 @@ def _counterexample(session: Session, *, interrupted: bool) -> dict[str, Any] | 
         return None
     wrong, family = session.confirmed
     subject = session.subject
-    found = Counterexample.of(subject, wrong, family) if interrupted else explain(subject, wrong, family=family)
+    found = Counterexample.of(subject, wrong, family)
+    if not interrupted:
+        with contextlib.suppress(Exception):  # whatever a stranger's logits or batches are: what is known is told
+            found = explain(subject, wrong, family=family)
     values = found.as_json()
     return values | {"card": card(found), "confirmed": True}
 

@@ -59,7 +59,7 @@ def score(subject: Subject) -> dict[str, Any]:
     correct = len(a) - len(wrong)
     accuracy = correct / len(a) * 100
     failures = [
-        {"a": int(x), "b": int(y), "expected": int(x + y), "got": subject.add(int(x), int(y))}
+        {"a": int(x), "b": int(y), "expected": int(x + y), "got": _plain(subject.add(int(x), int(y)))}
         for x, y in zip(a[wrong[:20]], b[wrong[:20]], strict=True)
     ]
     chains = np.bincount(longest_chains(a, b), minlength=_DIGITS + 1).tolist()
@@ -73,6 +73,10 @@ def score(subject: Subject) -> dict[str, Any]:
         "chains": chains,
         "unseen": _unseen(chains),
     }
+
+
+def _plain(answer: object) -> int | str:
+    return answer if type(answer) is int else repr(answer)
 
 
 def longest_chains(a: np.ndarray, b: np.ndarray) -> np.ndarray:

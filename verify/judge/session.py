@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from verify.errors import UndecidedError
+from verify.errors import UndecidedError, VerifyError
 from verify.judge.profiles import PROFILES
 from verify.judge.recorder import Recorder
 
@@ -32,6 +32,8 @@ UNIFORM_SHARES = 5  # as many strata's shares has the uniform one where its sums
 MOST_LOST = 4  # workers lost over sums: then no further sums are asked for
 SHRINK_SECONDS = 10.0
 MOST_CONFIRMED = 3  # pairs that are put to fresh workers before one is wrong there: each loads the adder again
+MOST_ASKED = 32  # pairs that one fresh worker is asked for
+CONFIRM_SECONDS = 10.0  # that there are for a fresh worker, whatever time is left
 CALL_SECONDS = 10.0  # of one sum
 
 
@@ -115,6 +117,7 @@ class Session:
         wrong: the wrong pairs, each with the family of its claim.
         confirmed: the smallest of them that a fresh worker added wrongly too, or None.
         unconfirmed: of pairs that it did not, what it said.
+        unasked: of pairs that no fresh worker could be asked for, why.
         lost: why workers were lost over sums.
         stage: what the run is at.
         seconds: that each stage took.
@@ -134,6 +137,7 @@ class Session:
     wrong: list[tuple[WrongAnswerError, str]] = field(default_factory=list)
     confirmed: tuple[WrongAnswerError, str] | None = None
     unconfirmed: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     stage: str = "load"
     seconds: dict[str, float] = field(default_factory=dict)
@@ -148,6 +152,7 @@ class Session:
         self._found: dict[str, Any] = {}
         self._hunt_ends = HUNT_ENDS if self.options.stratum is None else NATURE_ENDS
         self._is_concluded = False
+        self._loads = 0  # of fresh workers, to confirm a pair
 
     @property
     def subject(self) -> Subject:
@@ -243,9 +248,18 @@ class Session:
             self.wrong.append((wrong, family))
             return wrong
         self.wrong.append((wrong, family))
-        if self.confirmed is None and len(self.unconfirmed) < MOST_CONFIRMED:
-            self._confirm(wrong, family)
+        if self.confirmed is None and self._loads < MOST_CONFIRMED:
+            self._confirm([(wrong, family)])
         return wrong
+
+    def take_first_answers(self) -> None:
+        """Take in what the subject said when it was loaded: those were its very first sums."""
+        from verify.hunt.assertions import WrongAnswerError
+
+        for (a, b), got in self.subject.first_answers.items():
+            wrong = WrongAnswerError(a, b, got=got)
+            if wrong.is_said_by(got):
+                self.take(wrong, "smoke")
 
     def conclude(self) -> None:
         """Look into the smallest wrong pair, once: shrink it in a fresh worker, and put what is left to another."""
@@ -253,38 +267,54 @@ class Session:
             return
         self._is_concluded = True
         self.enter("shrink")
-        wrong, family = min(self.wrong, key=lambda found: _size(found[0]))
-        if self.confirmed is None:
-            self._confirm(wrong, family)
+        pairs = {(wrong.a, wrong.b): (wrong, family) for wrong, family in reversed(self.wrong)}
+        if self.confirmed is None:  # what failed most often is the likeliest to fail again
+            self._confirm(sorted(pairs.values(), key=lambda found: (-_share(found[0]), _size(found[0])))[:MOST_ASKED])
         if self.confirmed is None:
             return
-        with contextlib.suppress(UndecidedError), contextlib.closing(self.subject.afresh()) as fresh:
+        with contextlib.suppress(VerifyError, OSError), contextlib.closing(self.subject.afresh()) as fresh:
+            smaller = sorted(
+                (found for found in pairs.values() if _size(found[0]) < _size(self.confirmed[0])),
+                key=lambda found: _size(found[0]),
+            )
+            asked = ((wrong, family, fresh.add(wrong.a, wrong.b)) for wrong, family in smaller[:MOST_ASKED])
+            fails = ((wrong, family) for wrong, family, got in asked if wrong.is_said_by(got))
+            wrong, family = next(fails, self.confirmed)
             least = self._smallest(fresh, wrong)
             if _size(least) < _size(self.confirmed[0]):
-                self._confirm(least, family)
+                self._confirm([(least, family)])
 
-    def _confirm(self, wrong: WrongAnswerError, family: str) -> None:
-        """Put a wrong pair to a fresh worker: a counterexample is what is wrong there too."""
-        from verify.hunt.assertions import WrongAnswerError
-        from verify.subject import as_sum
-
+    def _confirm(self, found: list[tuple[WrongAnswerError, str]]) -> None:
+        """Put wrong pairs to a fresh worker: a counterexample is what is wrong there too."""
+        self._loads += 1
+        before, begin = self.subject.time_left, self.clock()
+        # a wrong sum that was seen is worth some seconds more than the run was given
+        self.subject.time_left = lambda: max(before(), CONFIRM_SECONDS - (self.clock() - begin))
+        wrong, family = found[0]
         try:
             with contextlib.closing(self.subject.afresh()) as fresh:
-                got = fresh.add(wrong.a, wrong.b)
-        except UndecidedError as error:
-            self.unconfirmed.append(f"{wrong.call}={wrong.got!r} could not be asked of a fresh worker: {error}")
-            return
-        if as_sum(got) == wrong.expected:
-            self.unconfirmed.append(f"{wrong.call}={wrong.got!r} at first, but {got!r} when a fresh worker was asked")
-            return
+                for wrong, family in found:
+                    got = fresh.first_answers.get((wrong.a, wrong.b), wrong.expected)  # its very first sums
+                    got = got if wrong.is_said_by(got) else fresh.add(wrong.a, wrong.b)
+                    if wrong.is_said_by(got):
+                        self._hold(wrong.of(wrong.a, wrong.b, got), family)
+                        return
+                    self.unconfirmed.append(
+                        f"{wrong.call}={wrong.got!r} at first, but {got!r} when a fresh worker was asked"
+                    )
+        except (VerifyError, OSError) as error:
+            self.unasked.append(f"{wrong.call}={wrong.got!r}, of which no fresh worker could be asked: {error}")
+        finally:
+            self.subject.time_left = before
+
+    def _hold(self, wrong: WrongAnswerError, family: str) -> None:
         if self.confirmed is None:  # the strata go on counting, for a while
             self._hunt_ends = min(self._hunt_ends, self.budget.spent() / self.budget.seconds + AFTER_A_COUNTEREXAMPLE)
-        self.confirmed = _with_stratum(WrongAnswerError(wrong.a, wrong.b, got=got), wrong), family
+        self.confirmed = wrong, family
         self.listen(self)
 
     def _smallest(self, subject: Subject, wrong: WrongAnswerError) -> WrongAnswerError:
         """Return the smallest wrong pair that a wrong one leads to, in the time that there is for that."""
-        from verify.hunt.assertions import WrongAnswerError
         from verify.hunt.search import shrink
 
         seconds = min(SHRINK_SECONDS, self.budget.left() / 4)
@@ -292,10 +322,10 @@ class Session:
         if (a, b) == (wrong.a, wrong.b):
             return wrong
         try:
-            least = WrongAnswerError(a, b, got=subject.add(a, b))
+            least = wrong.of(a, b, subject.add(a, b))
         except UndecidedError:
             return wrong
-        return wrong if least.got == least.expected else _with_stratum(least, wrong)
+        return least if least.is_said_by(least.got) else wrong
 
     def _load(self) -> Subject:
         from verify.proof.proving import is_known_decoder
@@ -329,6 +359,5 @@ def _size(wrong: WrongAnswerError) -> tuple[int, int]:
     return wrong.expected, wrong.a
 
 
-def _with_stratum(wrong: WrongAnswerError, found: WrongAnswerError) -> WrongAnswerError:
-    wrong.stratum, wrong.cases, wrong.failures = found.stratum, found.cases, found.failures
-    return wrong
+def _share(wrong: WrongAnswerError) -> float:
+    return wrong.failures / wrong.cases if wrong.cases else 0.0

@@ -31,24 +31,28 @@ class Sums:
         cases: sums that were asked for and came back.
         counterexample: a wrong sum in words, that a fresh worker gave too; "" for none.
         unconfirmed: of sums that were wrong once, what a fresh worker said.
+        unasked: of sums that were wrong once, why no fresh worker could be asked.
         batches: what batches gave wrongly that ``add`` gives right, or "".
         lost: why workers were lost over sums inside the domain.
         bound: what the cases support, in words, or "".
         proof: PROVED, MODEL PROVED, or "" where nothing is proved.
         proof_reason: why, or why not, in one sentence.
         against_the_proof: a claim of the theorem that what was seen contradicts, or "".
+        asked: claims about sums that came to an end.
         why_none: why no sum was asked for, or "".
     """
 
     cases: int = 0
     counterexample: str = ""
     unconfirmed: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     batches: str = ""
     lost: tuple[str, ...] = ()
     bound: str = ""
     proof: str = ""
     proof_reason: str = ""
     against_the_proof: str = ""
+    asked: int = 0
     why_none: str = ""
 
     @property
@@ -56,7 +60,8 @@ class Sums:
         """What contradicts a proof of the program, or ""; that is a fault of this suite, and no verdict."""
         if self.proof != PROVED:
             return ""
-        seen = self.counterexample or self.against_the_proof or next(iter(self.unconfirmed), "") or self.batches
+        once = next(iter([*self.unconfirmed, *self.unasked]), "")
+        seen = self.counterexample or self.against_the_proof or once or self.batches
         return f"the proof and the run disagree: it is proved, and {seen}" if seen else ""
 
     def decide(self) -> tuple[str, str]:
@@ -67,8 +72,10 @@ class Sums:
             return COUNTEREXAMPLE, self.counterexample
         if self.unconfirmed:
             return UNDECIDED, f"it does not say the same every time: {self.unconfirmed[0]}"
+        if self.unasked:
+            return UNDECIDED, f"a wrong sum was seen: {self.unasked[0]}"
         if self.batches:
-            return UNDECIDED, f"its batches are no sums of add's: {self.batches}"
+            return UNDECIDED, f"sums were wrong that add gives right when asked again: {self.batches}"
         if self.proof == PROVED:
             return self.proof, self.proof_reason
         if self.lost:  # what is proved of a model says nothing of an `add` that does not come to its end
@@ -76,7 +83,8 @@ class Sums:
         if self.proof:
             return self.proof, self.proof_reason
         if not self.cases:
-            return UNDECIDED, self.why_none or "no sum was asked for"
+            few = f"only {self.asked} claims about sums came to an end; --budget allows more" if self.asked else ""
+            return UNDECIDED, self.why_none or few or "no sum was asked for"
         rate = f"; {self.bound}" if self.bound else ""
         return NO_COUNTEREXAMPLE, f"in {self.cases:,} cases{rate}. No proof: {self.proof_reason}"
 

@@ -94,6 +94,8 @@ def locate(spec: str) -> Location:
     place, colon, attribute = spec.rpartition(":")
     if not (colon and attribute.isidentifier()):
         place, attribute = spec, ""
+    if place == WEIGHTS_CONTRACT and OWN_CONTRACT.is_file():  # whatever lies in the working folder by that name
+        return _locate_file(spec, OWN_CONTRACT, attribute)
     path = Path(place)
     if path.suffix in WEIGHTS_SUFFIXES:
         return _locate_weights(spec, path)

@@ -176,6 +176,7 @@ class Subject(ABC):
         batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
         way: the same in one word of these three, without the reason.
         findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
+        first_answers: what it said when it was loaded, by the operands of `SMOKE`.
         time_left: how many seconds the run has left; a request that would take longer ends in `OutOfTimeError`.
     """
 
@@ -192,6 +193,7 @@ class Subject(ABC):
 
     def __init__(self, time_left: Callable[[], float] | None = None) -> None:
         self.time_left: Callable[[], float] = time_left or (lambda: math.inf)
+        self.first_answers: dict[tuple[int, int], object] = {}
         self._findings: dict[str, dict[str, Any]] = {}
         self._unforced: str | None = None  # why teacher forcing is not used; "" where it is, None before it is tried
 
@@ -299,6 +301,7 @@ class Subject(ABC):
     def _smoke(self) -> None:
         """Tell an adder that is wired wrongly from one that answers wrongly."""
         answers = [self.answer(a, b).result for a, b in SMOKE]
+        self.first_answers = dict(zip(SMOKE, answers, strict=True))
         if all(isinstance(answer, Raised) for answer in answers):
             raise ContractError(
                 f"add(model, {SMOKE[0][0]}, {SMOKE[0][1]}) of {self.spec} raised {answers[0]!r}, and so do other "
