@@ -221,6 +221,18 @@ def chains(*, failures: int = 0) -> JSONObject:
     return {"schema": "adder-chains/1", "rows": rows}
 
 
+def bounds() -> JSONObject:
+    return {
+        "schema": "adder-bounds/1",
+        "steps": 20,
+        "rows": [
+            {"path": path, "precision": precision, "drawn": 0.25, "climbed": 0.5}
+            for path in ("incremental", "module")
+            for precision in ("float32", "bfloat16")
+        ],
+    }
+
+
 def kill_matrix(mutants: int = 26) -> JSONObject:
     """Mutants killed by the family that they are named for and by the next."""
     rows = []
@@ -278,5 +290,5 @@ def everything(verdict: str = "PROVED", **changes: Any) -> dict[str, JSONObject]
     """Evidence of every kind, by kind."""
     return {
         "correctness": report(verdict, **changes), "anatomy": anatomy(), "proof": proof(), "chains": chains(),
-        "kill_matrix": kill_matrix(), "throughput": throughput(), "solver": solver(),
+        "kill_matrix": kill_matrix(), "bounds": bounds(), "throughput": throughput(), "solver": solver(),
     }  # fmt: skip

@@ -163,6 +163,12 @@ KINDS = {
         "python -m tests.kill_matrix reports/data/kill_matrix.json",
         {"families": [str], "mutants": [{"name": str, "kills": [str], "named": Maybe(str), "fault": Maybe(str)}]},
     ),
+    "bounds": Kind(
+        "bounds.json",
+        "adder-bounds/1",
+        "python -m tests.bound_trial reports/data/bounds.json",
+        {"steps": Count, "rows": [{"path": str, "precision": str, "drawn": Number, "climbed": Number}]},
+    ),
     "throughput": Kind(
         "throughput.json",
         "adder-benchmark/1",
@@ -203,6 +209,7 @@ class Evidence:
     proof: JSONObject | None = None
     chains: JSONObject | None = None
     kill_matrix: JSONObject | None = None
+    bounds: JSONObject | None = None
     throughput: JSONObject | None = None
     solver: JSONObject | None = None
 

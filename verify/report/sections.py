@@ -127,7 +127,9 @@ def _transitions(evidence: Evidence) -> Section:
     if evidence.proof:
         parts += transitions.against_bounds(evidence.proof)
         parts.append(transitions.precisions(evidence.proof))
-    return Section("transitions", "The 16 transitions", parts, ("anatomy", "proof"))
+    if evidence.bounds:
+        parts.append(transitions.largest_errors(evidence.bounds))
+    return Section("transitions", "The 16 transitions", parts, ("anatomy", "proof", "bounds"))
 
 
 def _plane(evidence: Evidence) -> Section:

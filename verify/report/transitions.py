@@ -52,6 +52,25 @@ def against_bounds(proof: JSONObject) -> list[Table]:
     ]
 
 
+def largest_errors(bounds: JSONObject) -> Table:
+    """Return how near each way of running weights came to the certified bound, drawn weights and climbed ones."""
+    precisions = list(dict.fromkeys(row["precision"] for row in bounds["rows"]))
+    found = {(row["path"], row["precision"]): row for row in bounds["rows"]}
+    rows: list[Row] = [
+        [words.name(path), *(_share(found.get((path, precision))) for precision in precisions)]
+        for path in dict.fromkeys(row["path"] for row in bounds["rows"])
+    ]
+    title = (
+        "Largest error of a logit as a share of its bound, by path: on weights that were drawn, and on weights that "
+        f"{bounds['steps']:,} steps of a climb made for it; above 1 the bound would not hold"
+    )
+    return Table(title, ["path", *map(words.name, precisions)], rows, right=tuple(range(1, len(precisions) + 1)))
+
+
+def _share(row: JSONObject | None) -> str:
+    return "-" if row is None else f"{row['drawn']:.3f}, {row['climbed']:.3f}"
+
+
 def _ratio_rows(precision: JSONObject, mode: JSONObject) -> list[Row]:
     logits = {(row["pair"], row["state"]): row["logits"] for row in precision["transitions"]}
     errors = dict(zip(sorted(logits), mode.get("errors") or [], strict=False))
