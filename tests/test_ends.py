@@ -34,7 +34,15 @@ def place(tmp_path):
 def started(place, arguments, **options):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(place), "HOME": str(place.parent)}
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([*MODULE, *arguments], env=environment, cwd=place.parent, **silent | options)
+    return subprocess.Popen(
+        [*MODULE, *arguments], env=environment, cwd=place.parent, preexec_fn=hear_all_signals, **silent | options
+    )
+
+
+def hear_all_signals():
+    """Ignore no signal that ends a command, as what runs these tests may do: nohup does."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
 
 
 def at_work(process, place):
