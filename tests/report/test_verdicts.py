@@ -156,7 +156,7 @@ def test_a_disagreement_shows_both_sides():
     for text in (OUTPUTS["card"](report), OUTPUTS["page"](report)):
         assert "please report it with this evidence" in said(text)
         assert "add(10, 9990)=0 was seen three times" in said(text)
-        assert "in any order of evaluation" in said(text)
+        assert "in any admissible order" in said(text)
     assert "9 9 9" in said(OUTPUTS["card"](report))
     assert "greedy decoding emits a + b" in said(OUTPUTS["page"](report))
 

@@ -36,7 +36,7 @@ def test_the_examples_in_docstrings_hold(module):
 def test_proved_is_said_of_all_pairs_and_of_the_precisions_in_which_it_holds():
     sure, *_ = answers(samples.report(), proof=samples.proof())
     assert "all 10²⁰ pairs of operands" in verdict.headline(samples.report())
-    assert "float64, float32, in any order" in sure
+    assert "float64, float32, in any admissible order" in sure
     assert "bfloat16" not in sure
 
 
@@ -80,7 +80,7 @@ def test_the_card_says_a_proof_in_short_and_the_page_never_cuts_the_statement():
     report = samples.report()
     statement = "For all integers. " * 100 + "The end."
     report["proof"] |= {"statement": statement}
-    assert "in float64, float32, in any order of evaluation; least margin 2, largest error bound 0" in card.card(report)
+    assert "in float64, float32, in any admissible order; least margin 2, largest error bound 0" in card.card(report)
     assert statement in page(report)
 
 

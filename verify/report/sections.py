@@ -120,7 +120,7 @@ def _transitions(evidence: Evidence) -> Section:
             "Every step of every sum is one of 16 situations: the pair of bits that is added, and the state before it, "
             "a sum bit and perhaps a carry, c. "
             "The margin is the logit of the right state minus the best other. A precision holds where every margin is "
-            "above the bound of all rounding errors that any order of evaluation can make."
+            "above the bound of all rounding errors that any admissible evaluation can make."
         ))  # fmt: skip
     if evidence.anatomy:
         parts.append(transitions.margins(evidence.anatomy))

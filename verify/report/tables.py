@@ -292,9 +292,7 @@ def _proof(report: JSONObject) -> str:
     precisions = _certified(found["certificate"])
     bounds = [f"{label} {words.name(found[key])}" for key, label in _BOUNDS.items() if found.get(key) is not None]
     told = ", ".join(bounds)
-    return (
-        f"in {precisions}, in any order of evaluation; {told}" if precisions else words.detail(found.get("statement"))
-    )
+    return f"in {precisions}, in any admissible order; {told}" if precisions else words.detail(found.get("statement"))
 
 
 _BOUNDS = {"margin": "least margin", "error_bound": "largest error bound"}

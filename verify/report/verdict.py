@@ -221,7 +221,7 @@ def _how_sure(evidence: Evidence, report: JSONObject) -> Answer:
 
 def _where_it_holds(evidence: Evidence) -> str:
     holds = certified_precisions(evidence.proof) if evidence.proof else []
-    return f"; it holds in {', '.join(holds)}, in any order of evaluation" if holds else ""
+    return f"; it holds in {', '.join(holds)}, in any admissible order" if holds else ""
 
 
 def certified_precisions(certificate: JSONObject) -> list[str]:
