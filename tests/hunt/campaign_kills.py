@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.hunt.campaign_subjects import SPEC
+from verify import interpreters
 from verify.errors import VerifyError
 from verify.hunt import campaign, engines, session
 from verify.hunt.campaign import Goal
@@ -32,8 +33,8 @@ def settings(store, shards):
     return session.Settings(f"{SPEC}:Fast", sandbox="off", goal=Goal(shards=shards), store=Path(store))
 
 
-def forked_pool(workers):
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=engines._begin)
+def forked_pool(workers, initializer):
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=initializer)
 
 
 def drive(kind, store, shards):
@@ -83,7 +84,7 @@ def written(store):
 
 
 def main(kind, kills, store, shards):
-    engines._pool = forked_pool
+    interpreters.Pool = forked_pool  # which starts in a moment
     statuses = []
     if kind == "worker":
         process = drive(kind, store, shards)
