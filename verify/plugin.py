@@ -306,10 +306,9 @@ def pytest_runtest_makereport(
     error = None if call.excinfo is None else call.excinfo.value
     run = session_of(item.config)
     if error is not None and not isinstance(error, AssertionError | ContractError | pytest.skip.Exception):
-        item.user_properties.append((recorder.LOST, f"{type(error).__name__}: {error}"))
-    if isinstance(error, UndecidedError):
-        item.user_properties.append((recorder.LOST, str(error)))
-        if stage_of(item) in SUMS and not isinstance(error, OutOfTimeError):
+        is_told = isinstance(error, UndecidedError)  # by us, in words; any other error also needs its name
+        item.user_properties.append((recorder.LOST, str(error) if is_told else f"{type(error).__name__}: {error}"))
+        if is_told and stage_of(item) in SUMS and not isinstance(error, OutOfTimeError):
             run.lost.append(str(error))
     if _is_wrong_answer(error):  # of sums, whatever the claim is about
         item.user_properties.append((recorder.QUESTION, (recorder.SUMS, "", "")))
