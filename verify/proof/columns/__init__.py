@@ -1,0 +1,1 @@
+"""Theorems for one-layer digit transformers that others made: docs/columns.md is the specification."""
