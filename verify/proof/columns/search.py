@@ -1,0 +1,464 @@
+"""Branch and bound over sets of options: one step, one symbol of the query (sections 3, 5 and 6 of docs/columns.md).
+
+Cells that one bound decides are leaves; others are split in the column whose contributions differ most along what the worst
+bound looks at. The path that makes a bound least is a pair of operands, and the best guess at a wrong sum.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from verify.proof.columns import options
+from verify.proof.columns.attention import Attention, Row
+from verify.proof.columns.step import Step
+from verify.proof.columns.tables import Tables
+from verify.proof.columns.tail import Margins, Tail
+
+Pair = tuple[int, int]
+
+_BATCH = 192  # cells that are bounded at once
+_SLACK = 1e-11  # of the prover's own sums over columns
+_SPARE = 1.02  # of the error bounds: the checker's are a little larger
+_FIRST, _LATER = 8, 2  # iterations for a side of a box: at a root, and below, where the parent's are known
+_GUESSES = 4  # pairs that are asked in a batch
+_MOST_LEAVES = 60_000  # in one tree: more tell nobody anything
+
+
+@dataclass
+class Open:
+    """A cell that was not proved.
+
+    Attributes:
+        pairs: how many pairs it holds.
+        bound: the least of its bounds; at most 0.
+        linear, curvature, attention, rounding: what was taken from the margin at the centre, in logits.
+        centre: that margin.
+        nearest: the pair that the bound fears.
+    """
+
+    pairs: int
+    bound: float
+    centre: float
+    linear: float
+    curvature: float
+    attention: float
+    rounding: float
+    nearest: Pair | None
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether rounding alone is in the way."""
+        return self.bound + self.attention + self.rounding > 0
+
+
+@dataclass
+class Found:
+    """What a search found.
+
+    Attributes:
+        trees: one for each symbol of the target, in preorder, as docs/columns.md writes them.
+        cells, open: leaves in all, and those that are open.
+        least: the least ratio of a proved bound, errors not taken off, to its errors.
+        margin: the least of these bounds.
+        met: the least real margin that was met, and where.
+        wrong: pairs at which a real forward was wrong.
+        worst: the open cell with the lowest bound.
+        reach: the box of y over each root, (2, r), for drawing.
+    """
+
+    trees: list[list[Any]] = field(default_factory=list)
+    cells: int = 0
+    open: int = 0
+    least: float = np.inf
+    margin: float = np.inf
+    met: tuple[float, Pair] | None = None
+    wrong: list[Pair] = field(default_factory=list)
+    worst: Open | None = None
+    reach: list[np.ndarray] = field(default_factory=list)
+
+
+@dataclass
+class _Cells:
+    """Cells of one level: masks, target symbols, boxes of y by row from above, names in the tree."""
+
+    masks: np.ndarray  # (n, W, 200) bool
+    targets: np.ndarray  # (n,)
+    low: np.ndarray  # (rows, r, n)
+    high: np.ndarray
+    names: np.ndarray  # (n,)
+    is_root: bool
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def some(self, which: np.ndarray | slice) -> _Cells:
+        return _Cells(
+            self.masks[which], self.targets[which], self.low[:, :, which], self.high[:, :, which], self.names[which], self.is_root
+        )
+
+
+@dataclass
+class _Bounded:
+    """Bounds of cells: by rival (v, n) where they say so."""
+
+    margins: Margins
+    bounds: np.ndarray  # (v, n)
+    centre: np.ndarray  # (r, n)
+    radius: np.ndarray  # (r, n), attention's error within
+    off: np.ndarray  # (r, n), attention's error
+    low: np.ndarray  # (rows, r, n)
+    high: np.ndarray
+    penalties: np.ndarray  # (W, 200, n)
+
+
+class Search:
+    """The search at one step and one symbol of the query."""
+
+    def __init__(
+        self,
+        step: Step,
+        tables: Tables,
+        query: int,
+        ask: Callable[[list[Pair]], np.ndarray],
+        time_left: Callable[[], float],
+    ) -> None:
+        """Tabulate the step.
+
+        Args:
+            step: what is proved of.
+            tables: of it.
+            query: which symbol its query has.
+            ask: gives the least real margin of each pair at this step.
+            time_left: seconds; at 0 what is left stays open.
+
+        Raises:
+            RefusalError: the method does not apply.
+        """
+        self.step, self.query, self.ask, self.time_left = step, query, ask, time_left
+        self.attention = Attention(step, tables, query)
+        self.tail = Tail(step, tables, query, self.attention)
+        self.found = Found()
+        self._splits: dict[int, tuple[int, np.ndarray, int, int]] = {}
+        self._open: set[int] = set()
+        self._leaves: dict[int, int] = {}
+        self._names = 0
+        self._batches = 0
+
+    def run(self) -> Found:
+        """Return what was found."""
+        roots = self._roots()
+        self._names = len(roots)
+        queue = deque([roots])
+        while queue:
+            cells = queue.popleft()
+            while queue and len(cells) < _BATCH and queue[0].is_root == cells.is_root:
+                cells = _join(cells, queue.popleft())
+            if len(cells) > _BATCH:
+                queue.appendleft(cells.some(slice(_BATCH, None)))
+                cells = cells.some(slice(_BATCH))
+            if self.time_left() <= 0 or self._names > 2 * _MOST_LEAVES:
+                self._open.update(cells.names.tolist())
+                continue
+            children = self._bound_and_split(cells)
+            if children is not None:
+                queue.append(children)
+        self.found.trees = [self._tree(name) for name in range(len(roots))]
+        self.found.cells = sum(tree.count(0) + tree.count(1) for tree in self.found.trees)
+        self.found.open = sum(tree.count(1) for tree in self.found.trees)
+        return self.found
+
+    def _roots(self) -> _Cells:
+        step = self.step
+        whole = np.ones((step.digits, options.COUNT), bool)
+        whole[0] &= options.CARRY == 0
+        if step.query.size > 1:
+            whole[step.query.column] &= step.query.symbol == self.query
+        masks = np.repeat(whole[None], step.target.size, axis=0)
+        for symbol in range(step.target.size):
+            masks[symbol, step.target.column] &= step.target.symbol == symbol
+        nothing = np.zeros((len(self.attention.rows), self.attention.rank, len(masks)))
+        targets = np.arange(len(masks))
+        return _Cells(masks, targets, nothing, nothing, targets, is_root=True)
+
+    def _bound_and_split(self, cells: _Cells) -> _Cells | None:
+        """Decide the cells that one bound decides; return the others, split."""
+        penalties = np.where(np.ascontiguousarray(cells.masks.transpose(1, 2, 0)), 0.0, np.inf)
+        is_possible = np.isfinite(options.least(penalties))
+        if not is_possible.all():
+            cells, penalties = cells.some(is_possible), np.ascontiguousarray(penalties[:, :, is_possible])
+        if not len(cells):
+            return None
+        bounded = self._bound(cells, penalties)
+        columns = np.arange(len(cells))
+        worst = bounded.bounds.argmin(axis=0)
+        least = bounded.bounds[worst, columns]
+        is_proved = least > 0
+        errors = self._errors(bounded)[worst, columns]
+        if is_proved.any():
+            found = self.found
+            whole = (least + errors)[is_proved]
+            found.margin = min(found.margin, float(whole.min()))
+            found.least = min(found.least, float((whole / errors[is_proved]).min()))
+        left = np.flatnonzero(~is_proved)
+        if not len(left):
+            return None
+        return self._split(cells.some(left), _select(bounded, left), worst[left])
+
+    # ---- bounds ---------------------------------------------------------------------------------------------------
+
+    def _bound(self, cells: _Cells, penalties: np.ndarray) -> _Bounded:
+        low, high = np.empty_like(cells.low), np.empty_like(cells.high)
+        off = np.repeat(self.attention.off[:, None], len(cells), axis=1)
+        ranges = []
+        for index, row in enumerate(self.attention.rows):
+            ranges.append(self._denominators(row, penalties))
+            self._box(row, ranges[-1], penalties, cells, index, low[index], high[index])
+            off += self._doubt(row, ranges[-1], penalties, low[index], high[index])
+        centre, radius = (low + high).sum(axis=0) / 2, np.maximum((high - low).sum(axis=0) / 2, 0)
+        if cells.is_root:
+            self.found.reach = [np.stack([centre[:, n] - radius[:, n], centre[:, n] + radius[:, n]]) for n in range(len(cells))]
+        radius = radius + off
+        tokens = self.step.target.tokens[cells.targets]
+        margins = self.tail.margins(centre, radius, tokens)
+        rest = margins.centre - _SPARE * ((margins.doubt * radius).sum(axis=1) + margins.error)
+        bounds = rest - (np.abs(margins.gradient) * radius).sum(axis=1)
+        bounds = np.where(np.isnan(bounds), -np.inf, bounds)
+        bounds[tokens, np.arange(len(cells))] = np.inf
+        bounded = _Bounded(margins, bounds, centre, radius, off, low, high, penalties)
+        self._tighten(bounded, rest, ranges)
+        return bounded
+
+    def _tighten(self, bounded: _Bounded, rest: np.ndarray, ranges: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Take the exact range of the linear part where the box of it was not enough."""
+        for rival, bounds in enumerate(bounded.bounds):
+            gradient = bounded.margins.gradient[rival]
+            some = np.flatnonzero((bounds <= 0) & (rest[rival] > 0) & np.isfinite(gradient).all(axis=0))
+            if not len(some):
+                continue
+            w, penalties = np.ascontiguousarray(gradient[:, some]), bounded.penalties[:, :, some]
+            total = -(w * bounded.centre[:, some]).sum(axis=0) - (np.abs(w) * bounded.off[:, some]).sum(axis=0)
+            for index, row in enumerate(self.attention.rows):
+                middle = (bounded.low[index][:, some] + bounded.high[index][:, some]) / 2
+                denominators = ranges[index][0][some], ranges[index][1][some]
+                total += _support(row, w, penalties, denominators, (w * middle).sum(axis=0), _LATER)
+            bounds[some] = np.maximum(bounds[some], rest[rival, some] + total)
+
+    def _denominators(self, row: Row, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        weight = row.weight[:, :, None]
+        least = options.least(weight + penalties) + row.fixed[0]
+        most = row.fixed[0] - options.least(penalties - weight)
+        return least * (1 - 1e-12), most * (1 + 1e-12)
+
+    def _box(
+        self,
+        row: Row,
+        denominators: tuple[np.ndarray, np.ndarray],
+        penalties: np.ndarray,
+        cells: _Cells,
+        index: int,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> None:
+        """Set the box of a row's part of y, (r, n), both sides of each axis."""
+        iterations = _FIRST if cells.is_root else _LATER
+        for axis in range(self.attention.rank):
+            if not row.moment[:, :, axis].any() and not row.fixed[1][axis]:
+                low[axis] = high[axis] = 0.0
+                continue
+            w = np.zeros((self.attention.rank, len(cells)))
+            w[axis] = 1.0
+            low[axis] = _support(row, w, penalties, denominators, cells.low[index, axis], iterations)
+            high[axis] = -_support(row, -w, penalties, denominators, -cells.high[index, axis], iterations)
+
+    def _doubt(
+        self,
+        row: Row,
+        denominators: tuple[np.ndarray, np.ndarray],
+        penalties: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> np.ndarray:
+        """Return by what the computed y may be off for the weights' sake, (r, n)."""
+        doubt = row.fixed[2] - options.least(penalties - row.doubt[:, :, None])
+        least = np.maximum(denominators[0] - doubt, 1e-300)
+        off = np.empty_like(low)
+        for axis in range(self.attention.rank):
+            spread = row.fixed[3][axis] - options.least(penalties - row.spread[:, :, axis, None])
+            far = np.maximum(np.abs(low[axis] - row.middle[axis]), np.abs(high[axis] - row.middle[axis]))
+            off[axis] = (spread + doubt * far) / least * (1 + 1e-6)
+        return off
+
+    def _errors(self, bounded: _Bounded) -> np.ndarray:
+        """Return what roundings take from each bound, (v, n)."""
+        return (np.abs(bounded.margins.gradient) * bounded.off).sum(axis=1) + bounded.margins.error + 1e-300
+
+    # ---- splitting ------------------------------------------------------------------------------------------------
+
+    def _split(self, cells: _Cells, bounded: _Bounded, worst: np.ndarray) -> _Cells | None:
+        columns = np.arange(len(cells))
+        direction = self._direction(bounded, worst)
+        contributions = self._contributions(bounded, direction)  # (W, 200, n)
+        self._guess(bounded, contributions, bounded.bounds[worst, columns])
+        high = np.where(np.isinf(bounded.penalties), -np.inf, contributions).max(axis=1)
+        low = np.where(np.isinf(bounded.penalties), np.inf, contributions).min(axis=1)
+        splits = np.where(cells.masks.sum(axis=2).T > 1, high - low + 1e-300, -1.0)  # (W, n)
+        column = splits.argmax(axis=0)
+        can = splits[column, columns] > 0
+        for n in np.flatnonzero(~can):
+            self._open.add(int(cells.names[n]))
+        self._note_worst(cells, bounded, worst, contributions)
+        kept = np.flatnonzero(can)
+        if not len(kept):
+            return None
+        cut = (high[column, columns] + low[column, columns]) / 2
+        goes_left = contributions[column, :, columns] <= cut[:, None]  # (n, 200)
+        inside = cells.masks[columns, column]
+        stuck = ~((goes_left & inside).any(axis=1) & (~goes_left & inside).any(axis=1))
+        for n in np.flatnonzero(stuck & can):  # all alike along the direction: any half
+            members = np.flatnonzero(inside[n])
+            goes_left[n] = np.isin(np.arange(options.COUNT), members[: len(members) // 2])
+        left, right = cells.masks.copy(), cells.masks.copy()
+        left[columns, column] &= goes_left
+        right[columns, column] &= ~goes_left
+        names = self._names + np.arange(2 * len(kept))
+        self._names += len(names)
+        for place, n in enumerate(kept):
+            first, second = int(names[place]), int(names[len(kept) + place])
+            self._splits[int(cells.names[n])] = (int(column[n]), left[n, column[n]], first, second)
+        twice = np.concatenate([kept, kept])
+        return _Cells(
+            np.concatenate([left[kept], right[kept]]),
+            cells.targets[twice],
+            bounded.low[:, :, twice],
+            bounded.high[:, :, twice],
+            names,
+            is_root=False,
+        )
+
+    def _direction(self, bounded: _Bounded, worst: np.ndarray) -> np.ndarray:
+        """Return along what to split, (r, n): the worst rival's gradient, or the axis in which that is least known."""
+        columns = np.arange(len(worst))
+        gradient = bounded.margins.gradient[worst, :, columns].T
+        gradient = np.where(np.isfinite(gradient), gradient, 1.0)
+        gradient = np.where(np.abs(gradient).sum(axis=0) > 0, gradient, 1.0)
+        second = bounded.margins.doubt[worst, :, columns].T * bounded.radius
+        second = np.where(np.isfinite(second), second, np.where(np.isnan(second), 0, 1e300))
+        first = (np.abs(gradient) * bounded.radius).sum(axis=0)
+        is_curved = second.sum(axis=0) > first
+        axis = np.zeros_like(gradient)
+        axis[second.argmax(axis=0), columns] = 1.0
+        return np.where(is_curved, axis, gradient)
+
+    def _contributions(self, bounded: _Bounded, direction: np.ndarray) -> np.ndarray:
+        """Return what each option adds to the direction's numerator, beyond its share of the mean, (W, 200, n)."""
+        total = np.zeros(bounded.penalties.shape)
+        for index, row in enumerate(self.attention.rows):
+            middle = (direction * (bounded.low[index] + bounded.high[index]) / 2).sum(axis=0)
+            total += row.moment @ direction - row.weight[:, :, None] * middle
+        return total
+
+    def _guess(self, bounded: _Bounded, contributions: np.ndarray, least: np.ndarray) -> None:
+        """Ask for the pairs that make the lowest bounds, now and then."""
+        self._batches += 1
+        if self._batches > 5 and self._batches % 5:
+            return
+        pairs = [
+            options.operands(path)
+            for n in np.argsort(least)[:_GUESSES]
+            if (path := options.least_path(contributions[:, :, n] + bounded.penalties[:, :, n])) is not None
+        ]
+        if not pairs:
+            return
+        real = self.ask(pairs)
+        lowest = int(np.argmin(real))
+        if self.found.met is None or real[lowest] < self.found.met[0]:
+            self.found.met = float(real[lowest]), pairs[lowest]
+        self.found.wrong += [pair for pair, margin in zip(pairs, real, strict=True) if not margin > 0]
+
+    def _note_worst(self, cells: _Cells, bounded: _Bounded, worst: np.ndarray, contributions: np.ndarray) -> None:
+        """Keep the cell with the lowest bound of those that stay open for good."""
+        open_ = [n for n in range(len(cells)) if int(cells.names[n]) in self._open]
+        if not open_:
+            return
+        columns = np.arange(len(cells))
+        least = bounded.bounds[worst, columns]
+        n = min(open_, key=lambda each: least[each])
+        if self.found.worst is not None and self.found.worst.bound <= least[n]:
+            return
+        gradient = np.abs(bounded.margins.gradient[worst[n], :, n])
+        path = options.least_path(contributions[:, :, n] + bounded.penalties[:, :, n])
+        self.found.worst = Open(
+            pairs=options.pairs_in(cells.masks[n]),
+            bound=float(least[n]),
+            centre=float(bounded.margins.centre[worst[n], n]),
+            linear=float(gradient @ (bounded.radius - bounded.off)[:, n]),
+            curvature=float(bounded.margins.doubt[worst[n], :, n] @ bounded.radius[:, n]),
+            attention=float(gradient @ bounded.off[:, n]),
+            rounding=float(bounded.margins.error[worst[n], n]),
+            nearest=None if path is None else options.operands(path),
+        )
+
+    def _tree(self, root: int) -> list[Any]:
+        tree: list[Any] = []
+        stack = [root]
+        while stack:
+            name = stack.pop()
+            if name not in self._splits:
+                tree.append(1 if name in self._open else 0)
+                continue
+            column, left, first, second = self._splits[name]
+            tree.append([column, options.mask(left)])
+            stack += [second, first]
+        return tree
+
+
+def _support(
+    row: Row,
+    w: np.ndarray,
+    penalties: np.ndarray,
+    denominators: tuple[np.ndarray, np.ndarray],
+    start: np.ndarray,
+    iterations: int,
+) -> np.ndarray:
+    """Return a lower bound of w . y over each cell, (n,), for one row, w being (r, n), by Dinkelbach's iteration."""
+    least, most = denominators
+    numerator, fixed = row.moment @ w, row.fixed[1] @ w  # (W, 200, n), (n,)
+    best, t = np.full(w.shape[1], -np.inf), start
+    is_settled = bool(np.all(most - least < 1e-11 * most))
+    for _ in range(iterations):
+        value = options.least(numerator - row.weight[:, :, None] * t + penalties) + fixed - row.fixed[0] * t
+        t = t + np.where(value < 0, value / least, value / most)
+        best = np.maximum(best, t)
+        if is_settled or np.all(np.abs(value) < 1e-6 * least):
+            break
+    return best - _SLACK * (1 + np.abs(best))
+
+
+def _select(bounded: _Bounded, some: np.ndarray) -> _Bounded:
+    margins = bounded.margins
+    return _Bounded(
+        Margins(margins.centre[:, some], margins.gradient[:, :, some], margins.doubt[:, :, some], margins.error[:, some]),
+        bounded.bounds[:, some],
+        bounded.centre[:, some],
+        bounded.radius[:, some],
+        bounded.off[:, some],
+        bounded.low[:, :, some],
+        bounded.high[:, :, some],
+        bounded.penalties[:, :, some],
+    )
+
+
+def _join(first: _Cells, second: _Cells) -> _Cells:
+    return _Cells(
+        np.concatenate([first.masks, second.masks]),
+        np.concatenate([first.targets, second.targets]),
+        np.concatenate([first.low, second.low], axis=2),
+        np.concatenate([first.high, second.high], axis=2),
+        np.concatenate([first.names, second.names]),
+        first.is_root,
+    )
