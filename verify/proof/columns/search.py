@@ -26,7 +26,8 @@ _SLACK = 1e-11  # of the prover's own sums over columns
 _SPARE = 1.02  # of the error bounds: the checker's are a little larger
 _FIRST, _LATER = 8, 2  # iterations for a side of a box: at a root, and below, where the parent's are known
 _GUESSES = 4  # pairs that are asked in a batch
-_MOST_LEAVES = 60_000  # in one tree: more tell nobody anything
+_MOST_LEAVES = 20_000  # of one search: more tell nobody anything
+_MOST_AFTER_A_WRONG = 2_000
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Found:
         met: the least real margin that was met, and where.
         wrong: pairs at which a real forward was wrong.
         worst: the open cell with the lowest bound.
-        reach: the box of y over each root, (2, r), for drawing.
+        pairs_open: pairs in open leaves.
+        reach: the box of y over each root that has a path, by the target's symbol, (2, r), for drawing.
     """
 
     trees: list[list[Any]] = field(default_factory=list)
@@ -79,7 +81,8 @@ class Found:
     met: tuple[float, Pair] | None = None
     wrong: list[Pair] = field(default_factory=list)
     worst: Open | None = None
-    reach: list[np.ndarray] = field(default_factory=list)
+    pairs_open: int = 0
+    reach: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
 
 @dataclass
@@ -145,7 +148,6 @@ class Search:
         self.found = Found()
         self._splits: dict[int, tuple[int, np.ndarray, int, int]] = {}
         self._open: set[int] = set()
-        self._leaves: dict[int, int] = {}
         self._names = 0
         self._batches = 0
 
@@ -161,8 +163,9 @@ class Search:
             if len(cells) > _BATCH:
                 queue.appendleft(cells.some(slice(_BATCH, None)))
                 cells = cells.some(slice(_BATCH))
-            if self.time_left() <= 0 or self._names > 2 * _MOST_LEAVES:
-                self._open.update(cells.names.tolist())
+            most = _MOST_AFTER_A_WRONG if self.found.wrong else _MOST_LEAVES
+            if self.time_left() <= 0 or self._names > 2 * most:
+                self._give_up(cells)
                 continue
             children = self._bound_and_split(cells)
             if children is not None:
@@ -171,6 +174,24 @@ class Search:
         self.found.cells = sum(tree.count(0) + tree.count(1) for tree in self.found.trees)
         self.found.open = sum(tree.count(1) for tree in self.found.trees)
         return self.found
+
+    def at(self, pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
+        """Return of pairs with this symbol of the query each margin, (v, n), in real arithmetic, and by what one may err.
+
+        Infinite for the right token.
+        """
+        digits = self.step.digits
+        masks = np.zeros((len(pairs), digits, options.COUNT), bool)
+        for mask, (a, b) in zip(masks, pairs, strict=True):
+            mask[np.arange(digits), options.path_of(a, b, digits)] = True
+        column = masks[:, self.step.target.column].argmax(axis=1)
+        targets = self.step.target.symbol[column]
+        nothing = np.zeros((len(self.attention.rows), self.attention.rank, len(masks)))
+        cells = _Cells(masks, targets, nothing, nothing, np.arange(len(masks)), is_root=True)
+        bounded = self._bound(cells, np.where(np.ascontiguousarray(masks.transpose(1, 2, 0)), 0.0, np.inf))
+        margins, radius = bounded.margins, bounded.radius
+        allowed = (np.abs(margins.gradient) * radius).sum(axis=1) + (margins.doubt * radius).sum(axis=1) + margins.error
+        return margins.centre, allowed
 
     def _roots(self) -> _Cells:
         step = self.step
@@ -221,7 +242,10 @@ class Search:
             off += self._doubt(row, ranges[-1], penalties, low[index], high[index])
         centre, radius = (low + high).sum(axis=0) / 2, np.maximum((high - low).sum(axis=0) / 2, 0)
         if cells.is_root:
-            self.found.reach = [np.stack([centre[:, n] - radius[:, n], centre[:, n] + radius[:, n]]) for n in range(len(cells))]
+            self.found.reach = [
+                (int(symbol), np.stack([centre[:, n] - radius[:, n], centre[:, n] + radius[:, n]]))
+                for n, symbol in enumerate(cells.targets)
+            ]
         radius = radius + off
         tokens = self.step.target.tokens[cells.targets]
         margins = self.tail.margins(centre, radius, tokens)
@@ -309,8 +333,7 @@ class Search:
         splits = np.where(cells.masks.sum(axis=2).T > 1, high - low + 1e-300, -1.0)  # (W, n)
         column = splits.argmax(axis=0)
         can = splits[column, columns] > 0
-        for n in np.flatnonzero(~can):
-            self._open.add(int(cells.names[n]))
+        self._give_up(cells.some(~can))
         self._note_worst(cells, bounded, worst, contributions)
         kept = np.flatnonzero(can)
         if not len(kept):
@@ -402,6 +425,12 @@ class Search:
             rounding=float(bounded.margins.error[worst[n], n]),
             nearest=None if path is None else options.operands(path),
         )
+
+    def _give_up(self, cells: _Cells) -> None:
+        """Leave cells open for good."""
+        for mask, name in zip(cells.masks, cells.names.tolist(), strict=True):
+            self._open.add(name)
+            self.found.pairs_open += options.pairs_in(mask)
 
     def _tree(self, root: int) -> list[Any]:
         tree: list[Any] = []

@@ -1,0 +1,216 @@
+"""The proof of a graph from end to end: every step searched, the certificate written, and believed when the checker accepts.
+
+What a subject's worker recorded is a stranger's word: that its forward does what the graph says is compared on drawn pairs,
+within the bounds of the proof itself, and is no part of the theorem.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from verify.proof.columns import options
+from verify.proof.columns.rounding import RefusalError
+from verify.proof.columns.search import Found, Open, Pair, Search
+from verify.proof.columns.step import Step, step_of
+from verify.proof.columns.tables import Tables
+
+SCHEMA = "adder-columns/1"
+
+_GENEROUS = 4  # shares of the time that one search may take
+_TRIED = 6  # pairs of each step and symbol of the query that are compared with the real forward
+
+
+@dataclass(frozen=True)
+class StepFound:
+    """What the searches of one step came to.
+
+    Attributes:
+        step: counted from 1.
+        rank: how many numbers attention hands on.
+        cells, open: leaves in all, and of these open.
+        pairs_open: pairs in the open cells, each counted as often as it is open.
+        margin: the least bound of a proved cell, in logits; None where none was proved.
+        ratio: the least bound over its errors.
+        seconds: CPU seconds.
+        reach: the ranges of what attention hands on: {"query", "target", "low", "high"} by symbols.
+    """
+
+    step: int
+    rank: int
+    cells: int
+    open: int
+    pairs_open: int
+    margin: float | None
+    ratio: float | None
+    seconds: float
+    reach: list[dict[str, Any]] = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for evidence."""
+        return dict(vars(self))
+
+
+@dataclass
+class Searched:
+    """What the search over a whole graph came to.
+
+    Attributes:
+        steps: by step.
+        certificate: of schema adder-columns/1, without statement and record.
+        wrong: pairs at which the real forward was seen to be wrong at some step.
+        worst: of the cells that stay open, the one with the lowest bound, and its step counted from 1.
+        met: the least real margin that was met, and where.
+    """
+
+    steps: list[StepFound]
+    certificate: dict[str, Any]
+    wrong: list[Pair]
+    worst: tuple[int, Open] | None
+    met: tuple[float, Pair] | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no cell is open."""
+        return not any(step.open for step in self.steps)
+
+
+class UnfaithfulError(Exception):
+    """The real forward and the graph differ by more than roundings can; the message says where."""
+
+
+def search_graph(
+    graph: dict[str, Any],
+    ask: Callable[[list[Pair]], np.ndarray],
+    time_left: Callable[[], float],
+    *,
+    real: Callable[[list[Pair]], np.ndarray] | None = None,
+    rng: np.random.Generator | None = None,
+) -> Searched:
+    """Return what can be proved of a graph.
+
+    Args:
+        graph: of schema adder-graph/1.
+        ask: gives the least margin of the real forward, over all steps, of each pair.
+        time_left: seconds that the search may take.
+        real: gives the real forward's logits of each pair, (n, K, choices), to be compared with the graph; None to
+            compare nothing.
+        rng: of the pairs that are compared.
+
+    Raises:
+        RefusalError: the method does not apply to the graph.
+        UnfaithfulError: the real forward is another one.
+    """
+    layouts = [step_of(graph, index) for index in range(len(graph["steps"]))]
+    left = sum(step.query.size for step in layouts)
+    steps, proofs, wrong = [], [], list[Pair]()
+    worst: tuple[int, Open] | None = None
+    met: tuple[float, Pair] | None = None
+    compared = None if real is None else _Compared(graph, real, rng or np.random.default_rng())
+    for step in layouts:
+        begin = time.process_time()
+        tables = Tables(step)
+        founds, queries = list[Found](), list[dict[str, Any]]()
+        rank = 0
+        for query in range(step.query.size):
+            ends = _deadline(time_left, left)
+            left -= 1
+            search = Search(step, tables, query, ask, ends)
+            if compared is not None:
+                compared.check(search)
+            found = search.run()
+            rank = max(rank, search.attention.rank)
+            founds.append(found)
+            wrong += [pair for pair in found.wrong if pair not in wrong]
+            queries.append({
+                "means": list(step.means),
+                "base": [[float(number).hex() for number in row] for row in search.attention.base],
+                "trees": found.trees,
+            })  # fmt: skip
+            if found.worst is not None and (worst is None or found.worst.bound < worst[1].bound):
+                worst = step.index + 1, found.worst
+            if found.met is not None and (met is None or found.met[0] < met[0]):
+                met = found.met
+        proofs.append({"queries": queries})
+        steps.append(_sum_up(step, founds, rank, time.process_time() - begin))
+    return Searched(steps, {"schema": SCHEMA, "graph": graph, "steps": proofs}, wrong, worst, met)
+
+
+def _deadline(time_left: Callable[[], float], searches: int) -> Callable[[], float]:
+    """Return what one of so many searches has left: some shares of the time, as most of them take little."""
+    spare = time_left() - min(time_left(), _GENEROUS * time_left() / max(searches, 1))
+    return lambda: time_left() - spare
+
+
+def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepFound:
+    margins = [found.margin for found in founds if np.isfinite(found.margin)]
+    ratios = [found.least for found in founds if np.isfinite(found.least)]
+    return StepFound(
+        step=step.index + 1,
+        rank=rank,
+        cells=sum(found.cells for found in founds),
+        open=sum(found.open for found in founds),
+        pairs_open=sum(found.pairs_open for found in founds),
+        margin=min(margins, default=None),
+        ratio=min(ratios, default=None),
+        seconds=round(seconds, 2),
+        reach=[
+            {"query": query, "target": target, "low": box[0].tolist(), "high": box[1].tolist()}
+            for query, found in enumerate(founds)
+            for target, box in found.reach
+        ],
+    )
+
+
+class _Compared:
+    """The real forward on drawn pairs, against what the tables and the tail say of them."""
+
+    def __init__(self, graph: dict[str, Any], real: Callable[[list[Pair]], np.ndarray], rng: np.random.Generator) -> None:
+        self.pairs = _drawn(graph["digits"], rng)
+        self.logits = real(self.pairs)
+        wanted = (len(self.pairs), len(graph["steps"]), graph["choices"])
+        if self.logits.shape != wanted:
+            raise UnfaithfulError(f"the forward gives logits of shape {self.logits.shape}, but should of {wanted}")
+
+    def check(self, search: Search) -> None:
+        """Compare the pairs that have this search's symbol of the query.
+
+        Raises:
+            UnfaithfulError: one differs by more than the bound of its roundings.
+        """
+        step = search.step
+        here = [n for n, pair in enumerate(self.pairs) if _symbol(step, pair) == search.query]
+        if not here:
+            return
+        pairs = [self.pairs[n] for n in here]
+        centre, allowed = search.at(pairs)
+        logits = self.logits[here, step.index].T  # (v, n)
+        owed = np.isinf(centre).argmax(axis=0)
+        seen = logits[owed, np.arange(len(here))] - logits
+        differ = np.abs(np.where(np.isinf(centre), 0, seen - centre))
+        if not np.all(differ <= np.where(np.isinf(centre), np.inf, allowed)):
+            n = int((differ - np.where(np.isinf(centre), np.inf, allowed)).max(axis=0).argmax())
+            raise UnfaithfulError(
+                f"at step {step.index + 1} of {pairs[n][0]} + {pairs[n][1]} the forward's logits differ from the recorded "
+                f"program's by {np.nanmax(differ[:, n]):.3g}, but roundings explain {np.nanmax(allowed[:, n]):.3g}"
+            )
+
+
+def _symbol(step: Step, pair: Pair) -> int:
+    path = options.path_of(*pair, step.digits)
+    return int(step.query.symbol[path[step.query.column]])
+
+
+def _drawn(digits: int, rng: np.random.Generator) -> list[Pair]:
+    """Return pairs of operands: uniform ones, and ones with long carries, so that every symbol occurs."""
+    count = _TRIED * 10
+    a = rng.integers(0, 10, (2 * count, digits))
+    b = np.where(rng.random((2 * count, digits)) < 0.5, 9 - a, rng.integers(0, 10, (2 * count, digits)))
+    b[:count] = rng.integers(0, 10, (count, digits))
+    powers = [10**place for place in range(digits)]
+    number = lambda row: sum(int(digit) * power for digit, power in zip(row, powers, strict=True))  # noqa: E731
+    return [(number(x), number(y)) for x, y in zip(a, b, strict=True)]
