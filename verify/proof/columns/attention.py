@@ -1,17 +1,18 @@
 """Attention at one step and one symbol of the query: its averages as sums over columns, and by what they may be off.
 
-Section 5 of docs/columns.md: nominal weights and values, the base y, tables of y's numerators and denominators by option.
+Section 5 of docs/columns.md: nominal weights and values, the base y, y's numerators and denominators by option.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from verify.proof.columns.options import COUNT
 from verify.proof.columns.rounding import RefusalError, Unit, magnitude, reciprocal
-from verify.proof.columns.step import FEW, TAIL, Step
+from verify.proof.columns.step import FEW, TAIL, Step, arguments
 from verify.proof.columns.tables import Tables
 
 _NEGLIGIBLE = 1e-7  # of the largest map: what is left of one after those before it are taken out
@@ -48,16 +49,9 @@ def linear_of(step: Step, tables: Tables, query: int) -> Linear:
             forms[node] = form
             continue
         curved.append(node)
-        flat = _flat(step.nodes[node])
-        read += [each for each in flat if each in forms and each not in read]
+        read += [each for each in arguments(step.nodes[node]) if each in forms and each not in read]
     read += [node for node in step.logits if node in forms and node not in read]
     return Linear(forms, curved, list(dict.fromkeys(read)))
-
-
-def _flat(node: list) -> list[int]:  # type: ignore[type-arg]
-    from verify.proof.columns.step import arguments
-
-    return arguments(node)
 
 
 def linear_terms(step: Step, node: int) -> list[tuple[int, int | None, int]] | None:
@@ -192,12 +186,18 @@ class Attention:
         peak = max(float(((low + high) / 2).max()) for low, high in known)
         shape = (step.digits, COUNT)
         row = Row(
-            np.zeros(shape), np.zeros((*shape, self.rank)), np.zeros(shape), np.zeros((*shape, self.rank)), np.zeros(self.rank)
+            np.zeros(shape),
+            np.zeros((*shape, self.rank)),
+            np.zeros(shape),
+            np.zeros((*shape, self.rank)),
+            np.zeros(self.rank),
         )
-        terms = [self._term(step, tables, query, index, place, known[place], top, peak, unit) for place in range(len(scores))]
+        terms = [
+            self._term(step, tables, query, index, place, known[place], top, peak, unit) for place in range(len(scores))
+        ]
         weights = np.concatenate([weight for _, weight, _, _ in terms])
         row.middle = (weights @ np.concatenate([value for _, _, _, value in terms])) / weights.sum()
-        fixed = [0.0, np.zeros(self.rank), 0.0, np.zeros(self.rank)]
+        fixed: list[Any] = [0.0, np.zeros(self.rank), 0.0, np.zeros(self.rank)]
         for position, weight, doubt, value in terms:
             far = doubt[:, None] * np.abs(value - row.middle)
             each = (weight, weight[:, None] * value, doubt, far)

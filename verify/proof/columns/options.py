@@ -1,7 +1,7 @@
 """Columns as an automaton: the options of a column, and the least of a sum over all paths of carries.
 
-Tables over options are in the order of `NAMES`, which sorts them by the carry in and the carry out, so that the four kinds
-are four slices.
+Tables over options are in the order of `NAMES`, which sorts them by the carry in and the carry out, so that the four
+kinds are four slices.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAMES = np.lexsort((_CARRY + _A + _B >= 10, _CARRY))  # (200,) indices 100 c + 1
 CARRY, DIGIT_A, DIGIT_B = _CARRY[NAMES], _A[NAMES], _B[NAMES]
 SUM, CARRY_OUT = (CARRY + DIGIT_A + DIGIT_B) % 10, (CARRY + DIGIT_A + DIGIT_B) // 10
 _KINDS = ((0, 0), (0, 1), (1, 0), (1, 1))  # carry in, carry out
-_STARTS = np.array([np.flatnonzero((CARRY == c) & (CARRY_OUT == out))[0] for c, out in _KINDS])
+_STARTS = np.array([np.flatnonzero((c == CARRY) & (out == CARRY_OUT))[0] for c, out in _KINDS])
 _SLICES = [slice(start, end) for start, end in zip(_STARTS, [*_STARTS[1:], COUNT], strict=True)]
 
 _SYMBOLS = {
@@ -41,7 +41,8 @@ def least(costs: np.ndarray) -> np.ndarray:
     none, one = np.zeros(costs.shape[2]), np.full(costs.shape[2], np.inf)
     for c00, c01, c10, c11 in kinds:
         none, one = np.minimum(none + c00, one + c10), np.minimum(none + c01, one + c11)
-    return np.minimum(none, one)
+    found: np.ndarray = np.minimum(none, one)
+    return found
 
 
 def least_path(costs: np.ndarray) -> list[int] | None:

@@ -1,7 +1,7 @@
-"""The proof of a graph from end to end: every step searched, the certificate written, and believed when the checker accepts.
+"""The search over a whole graph: every step, every symbol of the query, and the certificate for a checker to decide on.
 
-What a subject's worker recorded is a stranger's word: that its forward does what the graph says is compared on drawn pairs,
-within the bounds of the proof itself, and is no part of the theorem.
+That a forward does what its graph says is compared on drawn pairs, within the bounds of the search itself, and is no
+part of the theorem.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from verify.proof.columns import options
-from verify.proof.columns.rounding import RefusalError
 from verify.proof.columns.search import Found, Open, Pair, Search
 from verify.proof.columns.step import Step, step_of
 from verify.proof.columns.tables import Tables
@@ -169,7 +168,9 @@ def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepF
 class _Compared:
     """The real forward on drawn pairs, against what the tables and the tail say of them."""
 
-    def __init__(self, graph: dict[str, Any], real: Callable[[list[Pair]], np.ndarray], rng: np.random.Generator) -> None:
+    def __init__(
+        self, graph: dict[str, Any], real: Callable[[list[Pair]], np.ndarray], rng: np.random.Generator
+    ) -> None:
         self.pairs = _drawn(graph["digits"], rng)
         self.logits = real(self.pairs)
         wanted = (len(self.pairs), len(graph["steps"]), graph["choices"])
@@ -195,8 +196,9 @@ class _Compared:
         if not np.all(differ <= np.where(np.isinf(centre), np.inf, allowed)):
             n = int((differ - np.where(np.isinf(centre), np.inf, allowed)).max(axis=0).argmax())
             raise UnfaithfulError(
-                f"at step {step.index + 1} of {pairs[n][0]} + {pairs[n][1]} the forward's logits differ from the recorded "
-                f"program's by {np.nanmax(differ[:, n]):.3g}, but roundings explain {np.nanmax(allowed[:, n]):.3g}"
+                f"at step {step.index + 1} of {pairs[n][0]} + {pairs[n][1]} the forward's logits differ from the "
+                f"recorded program's by {np.nanmax(differ[:, n]):.3g}, "
+                f"but roundings explain {np.nanmax(allowed[:, n]):.3g}"
             )
 
 
@@ -212,5 +214,7 @@ def _drawn(digits: int, rng: np.random.Generator) -> list[Pair]:
     b = np.where(rng.random((2 * count, digits)) < 0.5, 9 - a, rng.integers(0, 10, (2 * count, digits)))
     b[:count] = rng.integers(0, 10, (count, digits))
     powers = [10**place for place in range(digits)]
-    number = lambda row: sum(int(digit) * power for digit, power in zip(row, powers, strict=True))  # noqa: E731
-    return [(number(x), number(y)) for x, y in zip(a, b, strict=True)]
+    numbers = (
+        [sum(int(digit) * power for digit, power in zip(row, powers, strict=True)) for row in each] for each in (a, b)
+    )
+    return list(zip(*numbers, strict=True))

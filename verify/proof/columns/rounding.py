@@ -1,18 +1,20 @@
 """Intervals as arrays, and what an operation may err by: section 2 of docs/columns.md.
 
-The prover is not trusted: its own arithmetic is float64, and every bound takes `Unit.own` more than the specification's, which
-covers a few of its roundings for each of the model's.
+The prover is not trusted: its own arithmetic is float64, and the unit of every bound is a little more than the
+specification's, which covers a few of its roundings for each of the model's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-Interval = tuple[np.ndarray, np.ndarray]
+Numbers = Any  # float64, of any shape: what numpy and scipy take and give
+Interval = tuple[Numbers, Numbers]
 
 _OWN = 2.0**-50  # of the prover's own roundings, each 2^-53
 _ROOT = 2.0**-100  # least magnitude of what is divided by, or a root is taken of
@@ -49,7 +51,7 @@ FACTORS = {  # of u, relative to the result; of silu and gelu, to the argument
 OF_THE_ARGUMENT = {"silu", "gelu", "gelu_tanh"}
 
 
-def magnitude(x: Interval) -> np.ndarray:
+def magnitude(x: Interval) -> Numbers:
     """Return the largest magnitude in an interval."""
     return np.maximum(np.abs(x[0]), np.abs(x[1]))
 
@@ -73,37 +75,37 @@ def reciprocal(x: Interval) -> Interval:
     return np.where(near, -np.inf, 1 / high), np.where(near, np.inf, 1 / low)
 
 
-def _gelu(x: np.ndarray) -> np.ndarray:
+def _gelu(x: Numbers) -> Numbers:
     return x * special.ndtr(x)
 
 
-def _gelu_slope(x: np.ndarray) -> np.ndarray:
+def _gelu_slope(x: Numbers) -> Numbers:
     return special.ndtr(x) + x * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
 
 
-def _inner(x: np.ndarray) -> np.ndarray:
+def _inner(x: Numbers) -> Numbers:
     return np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
 
 
-def _gelu_tanh(x: np.ndarray) -> np.ndarray:
+def _gelu_tanh(x: Numbers) -> Numbers:
     return x * special.expit(2 * _inner(x))
 
 
-def _gelu_tanh_slope(x: np.ndarray) -> np.ndarray:
+def _gelu_tanh_slope(x: Numbers) -> Numbers:
     s = special.expit(2 * _inner(x))
     return s + x * s * (1 - s) * 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x * x)
 
 
-def _silu(x: np.ndarray) -> np.ndarray:
+def _silu(x: Numbers) -> Numbers:
     return x * special.expit(x)
 
 
-def _silu_slope(x: np.ndarray) -> np.ndarray:
+def _silu_slope(x: Numbers) -> Numbers:
     s = special.expit(x)
     return s * (1 + x * (1 - s))
 
 
-def _logistic_slope(x: np.ndarray) -> np.ndarray:
+def _logistic_slope(x: Numbers) -> Numbers:
     s = special.expit(x)
     return s * (1 - s)
 
@@ -112,8 +114,8 @@ def _logistic_slope(x: np.ndarray) -> np.ndarray:
 class Function:
     """A function of one variable: its values, its slopes, and where either has an extremum inside."""
 
-    value: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
+    value: Callable[[Numbers], Numbers]
+    slope: Callable[[Numbers], Numbers]
     turns: tuple[float, ...] = ()
     slope_turns: tuple[float, ...] = ()
 
@@ -126,7 +128,7 @@ class Function:
         return _range(self.slope, self.slope_turns, x)
 
 
-def _range(function: Callable[[np.ndarray], np.ndarray], turns: tuple[float, ...], x: Interval) -> Interval:
+def _range(function: Callable[[Numbers], Numbers], turns: tuple[float, ...], x: Interval) -> Interval:
     ends = function(x[0]), function(x[1])
     low, high = np.minimum(*ends), np.maximum(*ends)
     for turn in turns:
@@ -137,7 +139,7 @@ def _range(function: Callable[[np.ndarray], np.ndarray], turns: tuple[float, ...
     return low - slack, high + slack
 
 
-def _positive(x: np.ndarray) -> np.ndarray:
+def _positive(x: Numbers) -> Numbers:
     return np.maximum(x, _ROOT)
 
 
@@ -158,6 +160,6 @@ FUNCTIONS = {
 NEEDS_POSITIVE = {"sqrt", "rsqrt"}
 
 
-def is_inside(operation: str, x: Interval) -> np.ndarray:
+def is_inside(operation: str, x: Interval) -> Numbers:
     """Return where an interval lies in the domain of a function."""
     return x[0] >= _ROOT if operation in NEEDS_POSITIVE else np.isfinite(x[0]) & np.isfinite(x[1])

@@ -1,7 +1,7 @@
 """Branch and bound over sets of options: one step, one symbol of the query (sections 3, 5 and 6 of docs/columns.md).
 
-Cells that one bound decides are leaves; others are split in the column whose contributions differ most along what the worst
-bound looks at. The path that makes a bound least is a pair of operands, and the best guess at a wrong sum.
+Cells that one bound decides are leaves; others are split in the column whose contributions differ most along what the
+worst bound looks at. The path that makes a bound least is a pair of operands, and the best guess at a wrong sum.
 """
 
 from __future__ import annotations
@@ -101,7 +101,12 @@ class _Cells:
 
     def some(self, which: np.ndarray | slice) -> _Cells:
         return _Cells(
-            self.masks[which], self.targets[which], self.low[:, :, which], self.high[:, :, which], self.names[which], self.is_root
+            self.masks[which],
+            self.targets[which],
+            self.low[:, :, which],
+            self.high[:, :, which],
+            self.names[which],
+            self.is_root,
         )
 
 
@@ -176,9 +181,9 @@ class Search:
         return self.found
 
     def at(self, pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
-        """Return of pairs with this symbol of the query each margin, (v, n), in real arithmetic, and by what one may err.
+        """Return of pairs with this symbol of the query each margin, (v, n), and by what roundings may change it.
 
-        Infinite for the right token.
+        Margins are in real arithmetic, and infinite for the right token.
         """
         digits = self.step.digits
         masks = np.zeros((len(pairs), digits, options.COUNT), bool)
@@ -319,7 +324,9 @@ class Search:
 
     def _errors(self, bounded: _Bounded) -> np.ndarray:
         """Return what roundings take from each bound, (v, n)."""
-        return (np.abs(bounded.margins.gradient) * bounded.off).sum(axis=1) + bounded.margins.error + 1e-300
+        attention: np.ndarray = (np.abs(bounded.margins.gradient) * bounded.off).sum(axis=1)
+        total: np.ndarray = attention + bounded.margins.error + 1e-300
+        return total
 
     # ---- splitting ------------------------------------------------------------------------------------------------
 
@@ -465,13 +472,16 @@ def _support(
         best = np.maximum(best, t)
         if is_settled or np.all(np.abs(value) < 1e-6 * least):
             break
-    return best - _SLACK * (1 + np.abs(best))
+    found: np.ndarray = best - _SLACK * (1 + np.abs(best))
+    return found
 
 
 def _select(bounded: _Bounded, some: np.ndarray) -> _Bounded:
     margins = bounded.margins
     return _Bounded(
-        Margins(margins.centre[:, some], margins.gradient[:, :, some], margins.doubt[:, :, some], margins.error[:, some]),
+        Margins(
+            margins.centre[:, some], margins.gradient[:, :, some], margins.doubt[:, :, some], margins.error[:, some]
+        ),
         bounded.bounds[:, some],
         bounded.centre[:, some],
         bounded.radius[:, some],

@@ -134,8 +134,8 @@ def _classify(step: Step) -> None:
         elif not _is_mean(step, index, rows):
             _settle(step, index, rows)
     step.rows = [list(row) for row in rows]
-    for node in step.logits:  # a weight that is a logit is a mean
-        _as_mean(step, node, rows)
+    for logit in step.logits:  # a weight that is a logit is a mean
+        _as_mean(step, logit, rows)
     if not step.means:
         raise RefusalError(f"no attention takes part in step {step.index + 1}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from verify.proof.columns.rounding import (
@@ -77,7 +79,7 @@ class Tables:
         low, high = self._operate(operation, nodes)
         self.low[rows], self.high[rows] = low, high
 
-    def _given(self, node: list) -> np.ndarray:  # type: ignore[type-arg]
+    def _given(self, node: list) -> Any:  # type: ignore[type-arg]
         if node[0] == "const":
             return np.float64(float.fromhex(node[1]))
         place = self.step.places[node[1]]
@@ -96,9 +98,15 @@ class Tables:
             terms = self._terms(operation, nodes)
             total = terms[0].sum(axis=1), terms[1].sum(axis=1)
             sizes = magnitude(terms).sum(axis=1)
-            inputs = sum(magnitude(self._read([node[1][i] for node in nodes])) for i in range(len(nodes[0][1]))) if (
-                operation == "sum"
-            ) else sum(magnitude(self._read([node[1][i][j] for node in nodes])) for i in range(len(nodes[0][1])) for j in (0, 1))
+            inputs = (
+                sum(magnitude(self._read([node[1][i] for node in nodes])) for i in range(len(nodes[0][1])))
+                if (operation == "sum")
+                else sum(
+                    magnitude(self._read([node[1][i][j] for node in nodes]))
+                    for i in range(len(nodes[0][1]))
+                    for j in (0, 1)
+                )
+            )
             error = unit.sum(len(nodes[0][1])) * sizes + unit.tiny * (len(nodes[0][1]) + inputs)
             return total[0] - error, total[1] + error
         read = [self._read([node[1 + i] for node in nodes]) for i in range(len(nodes[0]) - 1)]

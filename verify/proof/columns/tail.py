@@ -1,12 +1,13 @@
-"""What follows attention, on many cells at once: margins at the centre, gradients, errors (section 6 of docs/columns.md).
+"""What follows attention, on many cells at once: margins at the centre, gradients, errors (docs/columns.md, section 6).
 
-The tail is a program of variables: what attention hands on (affine in y), then sums, products, reciprocals and functions of
-one variable. Those of one kind and level are computed together.
+The tail is a program of variables: what attention hands on (affine in y), then sums, products, reciprocals and
+functions of one variable. Those of one kind and level are computed together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -153,7 +154,9 @@ class Tail:
         offs: dict[int, float] = {}
         constant = off = 0.0
         for x, factor, sign in terms:
-            f, wide = (float(sign), 0.0) if factor is None else number(self._tables, factor, self._query, inverse=inverse)
+            f, wide = (
+                (float(sign), 0.0) if factor is None else number(self._tables, factor, self._query, inverse=inverse)
+            )
             if x >= 0 and self._step.kinds[x] == FEW:
                 c, half = number(self._tables, x, self._query)
                 constant += f * c
@@ -173,9 +176,10 @@ class Tail:
             for i, (_, by, wide, *_) in enumerate(sums):
                 for each, factor in by.items():
                     factors[i, at[each]], offs[i, at[each]] = factor, wide[each]
-            column = lambda k: np.array([each[k] for each in sums])[:, None]  # noqa: B023, E731
             rows = np.array([each[0] for each in sums])
-            found.append((level, _Sums(rows, np.array(columns, int), factors, offs, column(3), column(4))))
+            found.append(
+                (level, _Sums(rows, np.array(columns, int), factors, offs, _column(sums, 3), _column(sums, 4)))
+            )
         for level, products in self._products.items():
             rows, x, y, relative = (np.array(each) for each in zip(*products, strict=True))
             found.append((level, _Products(rows, x, y, relative[:, None])))
@@ -198,6 +202,10 @@ class Tail:
             return _Run(self, centre, radius).margins(target)
 
 
+def _column(rows: list[tuple[Any, ...]], index: int) -> np.ndarray:
+    return np.array([row[index] for row in rows])[:, None]
+
+
 class _Run:
     """One run over cells: values at the centre, ranges, slopes to y, local errors."""
 
@@ -214,7 +222,9 @@ class _Run:
         self.c[inputs] = attention.maps @ centre + attention.constants[:, None]
         self.jlow[inputs] = self.jhigh[inputs] = attention.maps[:, :, None]
         self.local[inputs] = attention.errors[:, None] + 1e-14 * (1 + np.abs(self.c[inputs]))
-        self._close(inputs, (np.full((len(attention.maps), cells), -np.inf), np.full((len(attention.maps), cells), np.inf)), 0.0)
+        self._close(
+            inputs, (np.full((len(attention.maps), cells), -np.inf), np.full((len(attention.maps), cells), np.inf)), 0.0
+        )
         for group in tail._program:  # noqa: SLF001
             self.slopes.append(self._compute(group))
 
@@ -249,10 +259,11 @@ class _Run:
             up @ self.high[columns] + down @ self.low[columns] + group.constants,
         )
         terms = np.abs(group.factors) @ size + np.abs(group.constants)
-        self.local[rows] = group.offs @ size + group.fixed + 1e-15 * terms + self.tail.unit.tiny * (4 + size.sum(axis=0))
-        flat = lambda x: x.reshape(len(x), -1)  # noqa: E731
+        self.local[rows] = (
+            group.offs @ size + group.fixed + 1e-15 * terms + self.tail.unit.tiny * (4 + size.sum(axis=0))
+        )
         shape = (len(rows), *self.jlow.shape[1:])
-        jlow, jhigh = flat(self.jlow[columns]), flat(self.jhigh[columns])
+        jlow, jhigh = (each[columns].reshape(len(columns), -1) for each in (self.jlow, self.jhigh))
         self.jlow[rows] = (up @ jlow + down @ jhigh).reshape(shape)
         self.jhigh[rows] = (up @ jhigh + down @ jlow).reshape(shape)
         self._close(rows, exact, np.abs(group.factors) @ self.error[columns])
@@ -310,7 +321,9 @@ class _Run:
         steepest = np.maximum(np.abs(low), np.abs(high))
         right = self.c[tail.logits[target], np.arange(cells)]
         centre = right - self.c[tail.logits]
-        error = np.einsum("vkn,kn->vn", steepest, self.local) * (1 + 1e-9) + 1e-13 * (1 + np.abs(right) + np.abs(self.c[tail.logits]))
+        error = np.einsum("vkn,kn->vn", steepest, self.local) * (1 + 1e-9) + 1e-13 * (
+            1 + np.abs(right) + np.abs(self.c[tail.logits])
+        )
         maps = tail.attention.maps
         inputs = slice(0, len(maps))
         up, down = np.maximum(maps, 0).T, np.minimum(maps, 0).T  # (r, inputs)
@@ -324,9 +337,13 @@ class _Run:
         gradient = (glow + ghigh) / 2
         doubt = (ghigh - glow) / 2 + 1e-12 * np.abs(gradient)
         own = tokens[:, None] == target
-        return Margins(np.where(own, np.inf, centre), gradient, np.where(own[:, None], 0.0, doubt), np.where(own, 0.0, error))
+        return Margins(
+            np.where(own, np.inf, centre), gradient, np.where(own[:, None], 0.0, doubt), np.where(own, 0.0, error)
+        )
 
-    def _back(self, group: _Sums | _Products | _Curves, slopes: tuple[Interval, ...], low: np.ndarray, high: np.ndarray) -> None:
+    def _back(
+        self, group: _Sums | _Products | _Curves, slopes: tuple[Interval, ...], low: np.ndarray, high: np.ndarray
+    ) -> None:
         a = low[:, group.rows], high[:, group.rows]
         if isinstance(group, _Sums):
             up, down = np.maximum(group.factors, 0).T, np.minimum(group.factors, 0).T
@@ -336,9 +353,9 @@ class _Run:
             x, y = slopes
             for read, factor in ((group.x, y), (group.y, x)):
                 part = product(a, factor)
-                np.add.at(low, (slice(None), read), part[0])
-                np.add.at(high, (slice(None), read), part[1])
+                np.add.at(low.swapaxes(0, 1), read, part[0].swapaxes(0, 1))
+                np.add.at(high.swapaxes(0, 1), read, part[1].swapaxes(0, 1))
         else:
             part = product(a, slopes[0])
-            np.add.at(low, (slice(None), group.x), part[0])
-            np.add.at(high, (slice(None), group.x), part[1])
+            np.add.at(low.swapaxes(0, 1), group.x, part[0].swapaxes(0, 1))
+            np.add.at(high.swapaxes(0, 1), group.x, part[1].swapaxes(0, 1))

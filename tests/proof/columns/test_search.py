@@ -1,0 +1,111 @@
+"""The search proves no cell that holds a wrong pair, and decides adders that are right."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.proof.columns import graphs
+from verify.proof.columns.proving import Searched, UnfaithfulError, search_graph
+from verify.proof.columns.rounding import RefusalError
+
+A, B = graphs.all_pairs()
+STEPS = range(graphs.DIGITS + 1)
+
+
+def ask(graph: dict[str, Any]) -> Any:
+    def least(pairs: list[tuple[int, int]]) -> np.ndarray:
+        a, b = (np.array(each) for each in zip(*pairs, strict=True))
+        return np.min([graphs.margins(graph, step, a, b) for step in STEPS], axis=0)
+
+    return least
+
+
+def real(graph: dict[str, Any]) -> Any:
+    def logits(pairs: list[tuple[int, int]]) -> np.ndarray:
+        a, b = (np.array(each) for each in zip(*pairs, strict=True))
+        return np.stack([graphs.logits(graph, step, a, b, np.float32).T for step in STEPS], axis=1).astype(float)
+
+    return logits
+
+
+def search(graph: dict[str, Any], **more: Any) -> Searched:
+    return search_graph(graph, ask(graph), lambda: math.inf, **more)
+
+
+def wrong_pairs(graph: dict[str, Any]) -> set[tuple[int, int]]:
+    is_wrong = np.min([graphs.margins(graph, step, A, B) for step in STEPS], axis=0) <= 0
+    return set(zip(A[is_wrong].tolist(), B[is_wrong].tolist(), strict=True))
+
+
+def test_a_right_adder_is_decided_and_the_real_forward_agrees() -> None:
+    graph = graphs.adder()
+    found = search(graph, real=real(graph), rng=np.random.default_rng(1))
+    assert not wrong_pairs(graph)
+    assert found.is_whole
+    assert not found.wrong
+    assert all(step.rank == 1 and step.ratio is not None and step.ratio > 1 for step in found.steps)
+
+
+@pytest.mark.parametrize("near", [5.0, 7.0, 9.0, 12.0, 15.0])
+def test_another_weight_of_the_near_column_is_refuted(near: float) -> None:
+    graph = graphs.adder(near)
+    wrong = wrong_pairs(graph)
+    found = search(graph)
+    assert wrong
+    assert not found.is_whole
+    assert found.wrong
+    assert set(found.wrong) <= wrong
+    assert sum(step.pairs_open for step in found.steps) >= len(wrong)
+
+
+def test_no_mutant_that_enumeration_finds_wrong_is_decided() -> None:
+    rng = np.random.default_rng(3)
+    outcomes = []
+    for _ in range(40):
+        graph = copy.deepcopy(graphs.adder())
+        step = graph["steps"][int(rng.integers(len(graph["steps"])))]
+        constants = [node for node in step["nodes"] if node[0] == "const" and float.fromhex(node[1])]
+        node = constants[int(rng.integers(len(constants)))]
+        node[1] = (float.fromhex(node[1]) * float(rng.choice([0.5, 0.9, 0.99, 1.001, 1.01, 1.1, 1.5]))).hex()
+        found, wrong = search(graph), wrong_pairs(graph)
+        outcomes.append((bool(wrong), found.is_whole))
+        assert not (wrong and found.is_whole)
+        assert set(found.wrong) <= wrong
+    assert outcomes.count((True, False)) > 5
+    assert outcomes.count((False, True)) > 5
+
+
+def test_open_cells_hold_every_wrong_pair() -> None:
+    graph = graphs.adder(width=9.0)
+    found = search(graph)
+    assert sum(step.pairs_open for step in found.steps) >= len(wrong_pairs(graph)) > 0
+
+
+def test_without_time_all_is_open() -> None:
+    graph = graphs.adder()
+    found = search_graph(graph, ask(graph), lambda: 0.0)
+    assert not found.is_whole
+    assert sum(step.pairs_open for step in found.steps) == 3 * 10**4
+
+
+def test_a_forward_that_is_another_is_noticed() -> None:
+    graph, other = graphs.adder(), graphs.adder(10.01)
+    with pytest.raises(UnfaithfulError, match="differ from the recorded program's by"):
+        search_graph(graph, ask(graph), lambda: math.inf, real=real(other), rng=np.random.default_rng(1))
+
+
+def test_a_value_of_two_tokens_before_attention_is_refused() -> None:
+    graph = graphs.adder()
+    nodes = graph["steps"][1]["nodes"]
+    tokens = [place for place, node in enumerate(nodes) if node[0] == "tok"]
+    dot = next(node for node in nodes if node[0] == "dot")
+    nodes[dot[1][0][1]] = ["mul", *tokens[:2]] if tokens[1] < dot[1][0][1] else nodes[dot[1][0][1]]
+    later = dot[1][-1][1]
+    nodes[later] = ["mul", *[each for each in tokens if each < later][:2]]
+    with pytest.raises(RefusalError, match="depends on the tokens at positions"):
+        search(graph)
