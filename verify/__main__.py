@@ -120,11 +120,21 @@ def prove(arguments: argparse.Namespace) -> int:
     if proof.certificate is not None and arguments.out is not None:
         write_certificate(arguments.out, proof.certificate)
     _show(arguments, proof.as_json(), lambda: str(proof))
+    if arguments.coq is not None:
+        from verify.proof.coq import write_theorem
+
+        write_theorem(arguments.coq, proof.certificate)
     return proof.exit_status
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Check a certificate by a program that shares nothing with the one that wrote it."""
+    """Check a certificate by a program that shares nothing with the one that wrote it; a file for Coq by Coq."""
+    from verify.proof.coq import check_file, is_coq
+
+    if is_coq(arguments.certificate):
+        checked = check_file(arguments.certificate)
+        _show(arguments, {"certificate": str(arguments.certificate)} | checked.as_json(), lambda: str(checked))
+        return 1 if checked.objections else 0
     from verify.proof import check as objections_of
     from verify.proof import read_certificate, told
 
@@ -276,6 +286,7 @@ def _subject_arguments(parser: argparse.ArgumentParser) -> None:
 def _prove_arguments(parser: argparse.ArgumentParser) -> None:
     _subject_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="CERT", help="write the certificate to CERT")
+    parser.add_argument("--coq", type=Path, metavar="FILE.v", help="write the theorem and its proof for Coq to FILE.v")
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -438,7 +449,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"pages need {' and '.join(missing)}; pip install 'tiny-adder[report]'")
     from verify.files import check_writable
 
-    files = [getattr(arguments, name, None) for name in ("json", "html", "out")]
+    files = [getattr(arguments, name, None) for name in ("json", "html", "out", "coq")]
     for path in (Path(file) for file in files if file not in (None, "-")):
         if arguments.command != "report" and path.is_dir():
             raise UsageError(f"cannot write {path}: it is a folder; name a file")

@@ -8,6 +8,7 @@
    Exit status 3: could not decide.
 5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`, `StoreError`. Exit status 2.
 6. *Writing down what a campaign finds*: `StoreWriteError`. Exit status 3.
+7. *Having Coq check a theorem*: `NoTheoremError`, exit status 2; `CoqMissingError`, `CoqTimeoutError`, exit status 3.
 
 Each message shows the offending value, says what is accepted and offers the likely fix. A wrong answer is no error:
 it is a counterexample.
@@ -82,3 +83,15 @@ class StoreError(VerifyError):
 
 class StoreWriteError(UndecidedError):
     """What a campaign found could not be written; what was committed before stays."""
+
+
+class NoTheoremError(VerifyError):
+    """A certificate is not of the kind that there is a theorem in Coq about; the certificate holds all the same."""
+
+
+class CoqMissingError(UndecidedError):
+    """Coq or Flocq is not installed."""
+
+
+class CoqTimeoutError(UndecidedError):
+    """Coq did not come to an end within the time allowed."""

@@ -1,0 +1,256 @@
+"""A file that somebody hands over is checked as the one that would be written for its numbers, or refused by line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+
+import pytest
+
+from tests.proof.coq import SECONDS, Theory, default_instance, needs_coq, wrong_network
+from tests.proof.models import CANCELLING, architecture
+from verify.__main__ import main
+from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
+from verify.proof import prove
+from verify.proof.coq import check_file, check_instance, checking, instance, read, written
+from verify.proof.proving import Proof
+
+AXIOM = "Lemma cheat : False. Proof. Admitted."
+
+
+@pytest.fixture(scope="module")
+def theory(tmp_path_factory):
+    return Theory(tmp_path_factory.mktemp("theory"))
+
+
+@pytest.fixture(scope="module")
+def text():
+    return written(default_instance())
+
+
+def changing(before, after, count=1):
+    """Return a change of a text that replaces what is there."""
+    return lambda text: text.replace(before, after, count)
+
+
+SMUGGLED = {
+    "an axiom at the end": lambda text: text + "Axiom cheat : False.\n",
+    "an axiom before the theorems": changing("(* 1. Ten decimal", "Axiom cheat : False.\n(* 1. Ten decimal"),
+    "an admitted lemma": changing("Proof. vm_compute. reflexivity. Qed.", "Admitted."),
+    "a parameter": changing("Lemma checked", "Parameter cheat : False.\nLemma checked"),
+    "a section variable": changing("Lemma checked", "Hypothesis cheat : False.\nLemma checked"),
+    "a notation": changing("Lemma checked", 'Notation "9999999999" := 9.\nLemma checked'),
+    "a flag": changing("Module Instance.", "Unset Guard Checking.\nModule Instance."),
+    "a changed definition": changing("Z.of_nat (t mod 2) + 2 * decode rest", "0"),
+    "a smaller domain": changing("0 <= a <= 9999999999", "0 <= a <= 9"),
+    "a weaker statement": changing("(exists out, greedy step prompt W out) /\\\n", ""),
+    "assumptions that are not printed": changing("Print Assumptions Instance.incremental_adds.\n", ""),
+    "a comment": changing("Lemma checked", "(* for all *)\nLemma checked"),
+    "carriage returns": changing("\n", "\r\n", -1),
+    "a blank at the end of a line": changing("Open Scope Z_scope.\n", "Open Scope Z_scope. \n"),
+    "its end left out": lambda text: text[:-100],
+    "its beginning left out": lambda text: text[100:],
+    "a second network": lambda text: text + text[text.index("Module Instance.") :],
+    "a number written otherwise": changing("(-1, 0)", "(-01, 0)"),
+    "a number as a sum": changing("(-1, 0)", "(1 - 2, 0)"),
+    "a weight too many": changing("(* query *) [", "(* query *) [[(0, 0); (0, 0)]; "),
+    "a weight that is no float64": changing("(-1, 0)", "(-1, 2000)"),
+    "a format twice": changing("[Binary64; ", "[Binary64; Binary64; "),
+    "a state that is none": changing("carries : list nat := [0; 0; 1; 1]", "carries : list nat := [0; 0; 1; 7]"),
+    "text among the numbers": changing("list format := [", "list format := [(* all *) "),
+    "another digest": changing("sha256 ", "sha256 0"),
+}
+
+
+@pytest.mark.parametrize("change", SMUGGLED.values(), ids=SMUGGLED.keys())
+def test_a_file_that_would_not_be_written_is_refused_with_the_line(text, change):
+    forged = change(text)
+    pairs = zip_longest(text.split("\n"), forged.split("\n"))
+    first = next(at for at, (line, theirs) in enumerate(pairs, 1) if line != theirs)
+
+    with pytest.raises(CertificateError, match=r"line [0-9]+ |no network") as error:
+        read(forged)
+
+    assert "adder-verify prove --coq writes" in str(error.value)
+    named = int(str(error.value).removeprefix("line ").split(" ")[0]) if "line " in str(error.value) else first
+    assert named <= first
+
+
+@pytest.mark.parametrize("text_of_line", ["Axiom cheat : False.", "Admitted.", "Parameter p : False.", "\x1b[2J"])
+@pytest.mark.parametrize("line", [1, 300, 900, 1600])
+def test_the_line_that_was_slipped_in_is_the_line_that_is_named(text, text_of_line, line):
+    lines = text.split("\n")
+    lines.insert(line - 1, text_of_line)
+
+    with pytest.raises(CertificateError, match=rf"line {line} is ") as error:
+        read("\n".join(lines))
+
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("before", "other"),
+    [("(1, 0)", "(3, 1)"), ("[[0; 0; 1; 1]", "[[0; 0; 1; 2]"), ("[3];", "[2; 3];"), ("Binary64; ", "")],
+)
+def test_other_numbers_are_another_file(text, before, other):
+    head, network = text.split("Module Instance.\n")
+    network = network.replace(before, other, 1)
+    weights = network[network.index("Definition trained") : network.index("Definition table")]
+    digest = instance._network(weights).weights.sha256
+    forged = f"{head}Module Instance.\n{network}".replace(default_instance().network.weights.sha256, digest)
+
+    assert read(forged) != default_instance()
+    assert written(read(forged)) == forged
+
+
+def test_what_is_written_is_read(text):
+    assert read(text) == default_instance()
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "\n", "Module Instance.", "{}", "\0", "Definition trained :\n" * 9, "([" * 10_000]
+)
+def test_a_file_of_another_kind_is_refused_in_a_sentence(tmp_path, capsys, junk):
+    path = tmp_path / "junk.v"
+    path.write_text(junk)
+
+    assert main(["check", str(path)]) == 2
+    assert "adder-verify: error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [0, 15, 17, 40])
+def test_numbers_that_are_too_few_or_too_many_are_refused_in_a_sentence(text, count):
+    head, _, rest = text.partition("Definition table : list (list nat) := ")
+    tail = rest.partition("\n")[2]
+    with pytest.raises(CertificateError, match=r"line [0-9]+ is "):
+        read(f"{head}Definition table : list (list nat) := {'; '.join(['0'] * count)}%nat.\n{tail}")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path, content):
+    path = tmp_path / "bad.v"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(CertificateError, match=r"cannot be read|no text in UTF-8"):
+        check_file(path)
+
+
+# ---------------------------------------------------------------------- what Coq says is assumed
+
+
+@needs_coq
+def test_an_axiom_that_a_theorem_uses_is_found_by_name(theory):
+    ran = theory.compile(f"{AXIOM}\nTheorem t : 1 = 2. Proof. destruct cheat. Qed.\nPrint Assumptions t.\n")
+
+    assert ran.objections == []
+    assert checking.assumed(ran.output, 1) == ["a theorem assumes cheat"]
+
+
+def summary_of(folder, text):
+    """Return what coqchk objects to in a file that coqc accepts."""
+    (folder / "Cheat.v").write_text(text)
+    assert checking.compile_file(folder, "Cheat").objections == []
+    return checking.summarised(checking.run(["coqchk", "-silent", "-o", "Cheat"], folder, SECONDS).output)
+
+
+@needs_coq
+def test_an_axiom_that_no_theorem_uses_is_found_by_coqchk(tmp_path):
+    assert summary_of(tmp_path, AXIOM + "\n") == ["coqchk finds the axiom Cheat.cheat"]
+
+
+UNCHECKED = {
+    "Guard": ("Fixpoint f (n : nat) : False := f n.", "(co)fixpoints"),
+    "Positivity": ("Inductive T := C : (T -> False) -> T.", "positivity"),
+    "Universe": ("Definition T : Type := Type. Definition U : T := T.", "type-in-type"),
+}
+
+
+@needs_coq
+@pytest.mark.parametrize("flag", UNCHECKED)
+def test_a_rule_that_was_switched_off_is_found_by_coqchk(tmp_path, flag):
+    body, found = UNCHECKED[flag]
+
+    assert any(found in each for each in summary_of(tmp_path, f"Unset {flag} Checking.\n{body}\n"))
+
+
+@pytest.mark.parametrize("output", ["", "Axioms:\n", "Closed under the global context\n"])
+def test_silence_about_assumptions_is_no_answer(output):
+    assert checking.assumed(output, 2)
+    assert checking.summarised(output)
+
+
+# ---------------------------------------------------------------------- the commands
+
+
+def test_numbers_that_do_not_add_are_rejected_with_the_reason(tmp_path, capsys):
+    path = tmp_path / "wrong.v"
+    path.write_text(written(replace(default_instance(), network=wrong_network())))
+
+    assert main(["check", str(path)]) == 1
+    assert "rejected: in float64 after pair" in capsys.readouterr().out
+
+
+def test_a_file_that_names_no_format_is_rejected(tmp_path, capsys):
+    path = tmp_path / "none.v"
+    path.write_text(written(replace(default_instance(), precisions=[])))
+
+    assert main(["check", str(path)]) == 1
+    assert "rejected: it names no precision" in capsys.readouterr().out
+
+
+def test_a_mask_that_lets_a_step_see_more_is_rejected_with_the_position(tmp_path, capsys):
+    rows = [list(row) for row in default_instance().visible]
+    rows[40] = [5, 39, 40]
+    path = tmp_path / "mask.v"
+    path.write_text(written(replace(default_instance(), visible=rows)))
+
+    assert main(["check", str(path)]) == 1
+    assert "rejected: position 40 sees positions [5, 39, 40]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("certificate", [None, prove(architecture(CANCELLING), precisions=())], ids=["none", "rounds"])
+def test_weights_without_a_theorem_are_refused_with_the_reason(tmp_path, monkeypatch, capsys, certificate):
+    found = Proof(accepted=certificate is not None, reason="it is a test", certificate=certificate)
+    monkeypatch.setattr("verify.proof.proving.prove_subject", lambda *_args, **_options: found)
+
+    assert main(["prove", "--coq", str(tmp_path / "out.v")]) == 2
+    assert "there is no theorem in Coq" in capsys.readouterr().err
+    assert not (tmp_path / "out.v").exists()
+
+
+def test_without_coq_the_packages_are_named(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(CoqMissingError, match="apt-get install coq libcoq-flocq"):
+        check_instance(default_instance())
+
+
+@needs_coq
+def test_without_flocq_the_packages_are_named(tmp_path):
+    (tmp_path / "Probe.v").write_text("From Flocq Require Import NoSuchFile.\n")
+
+    with pytest.raises(CoqMissingError, match="apt-get install coq libcoq-flocq"):
+        checking.compile_file(tmp_path, "Probe")
+
+
+@needs_coq
+def test_coq_is_given_so_much_time_and_no_more(tmp_path):
+    (tmp_path / "Slow.v").write_text("Goal True. do 1000000000 idtac. repeat pose 1. exact I. Qed.\n")
+
+    with pytest.raises(CoqTimeoutError, match=r"did not come to an end in 0.2 s"):
+        checking.compile_file(tmp_path, "Slow", 0.2)
+
+
+@needs_coq
+def test_what_lies_in_the_users_folder_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "coqrc").write_text("Axiom cheat : False.\n")
+    (tmp_path / "Reals.v").write_text("Axiom cheat : False.\n")
+    for name in ("COQPATH", "COQLIB", "COQRC", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "Probe.v").write_text("From Coq Require Import Reals.\nCheck R.\n")
+
+    assert checking.compile_file(folder, "Probe").objections == []

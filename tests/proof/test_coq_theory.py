@@ -1,0 +1,75 @@
+"""A definition that leaves something out is caught by a lemma, and so is one that lets in what does not add."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutation import ROOT
+from tests.proof.coq import SECONDS, default_instance, needs_coq
+from verify.proof.coq import checking, instance
+
+STORE = "| sums_store l v r : sums l v -> op1 (fun a => a) v r -> sums l r\n"
+FUSED = "| sums_fused x y l v r : sums l v -> op3 (fun a b c => a * b + c) x y v r -> sums ((x, y) :: l) r\n"
+TREE = "| sums_add l1 l2 v1 v2 r : sums l1 v1 -> sums l2 v2 -> op2 Rplus v1 v2 r -> sums (l1 ++ l2) r\n"
+ORDER = "\n| sums_order l l' v : Permutation l l' -> sums l v -> sums l' v."
+OP = "(F exact -> r = Some exact) /\\ (Rabs exact <= L -> r <> None)"
+LOOKS = "(forall j, In j js -> (j < n)%nat) /\\"
+STREAM = "bare (contract_bias w) c ++ products (output w) a' c ++ bare here c) x2"
+NORMAL = "bpow radix2 (emin + prec - 1) <= Rabs x < bpow radix2 emax"
+
+# what leaves something out: the module, what is there, what stands there instead
+WEAKENED = {
+    "no fused products": ("Network", FUSED, ""),
+    "no tree": ("Network", TREE, ""),
+    "no other order": ("Network", ORDER, "."),
+    "no storing": ("Network", STORE, ""),
+    "every operation exact": ("Network", OP, "r = Some exact"),
+    "all positions looked at": ("Network", LOOKS, f"(forall j, (j < n)%nat -> In j js) /\\ {LOOKS}"),
+    "no difference of scores": ("Network", " \\/ difference q (k m) (k j) d' \\/ difference q (k j) (k m) d')", ")"),
+    "no maximum subtracted": ("Network", "(op2 Rminus (s j) (s m) d' \\/ difference", "(difference"),
+    "layers not in one sum": ("Network", STREAM, "bare (contract_bias w) c ++ bare x1 c) x2"),
+    "may be stuck": ("Network", "(exists l, step (prompt ++ out) l) /\\ forall l,", "forall l,"),
+    "subnormal numbers kept": ("Formats", NORMAL, "Rabs x < bpow radix2 emax"),
+}
+# what lets in too much for the theorem to hold
+WIDENED = {
+    "operations that may overflow": ("Network", OP, "F exact -> r = Some exact"),
+    "any exponential": ("Network", "x = zero -> r = one", "True"),
+    "any mask": ("Network", "else e j = zero)", "else True)"),
+    "any division": ("Network", "b <> 0 -> op (a / b) r", "True"),
+    "any token": ("Network", "Some x, Some y => x <= y |", "Some x, Some y => True |"),
+    "any rectifier": ("Network", "op1 (fun v => Rmax v 0) (nth c x zero) (nth c y zero)", "True"),
+    "scaled by anything": ("Network", "exists c, Rabs c <= 2 /\\", "exists c,"),
+    "one bit too many": ("Exact", "(n <=? 2 ^ bits)", "(n <=? 2 ^ (bits + 1))"),
+    "the unit below the format": ("Exact", "(lo <=? u)", "(lo - 1 <=? u)"),
+    "ties": ("Exact", "units u a <? units u b.", "units u a <=? units u b."),
+}
+
+
+@needs_coq
+@pytest.mark.parametrize(("module", "before", "after"), (WEAKENED | WIDENED).values(), ids=(WEAKENED | WIDENED).keys())
+def test_a_changed_definition_is_caught_by_a_lemma(tmp_path, module, before, after):
+    text = instance.theory()
+    start, end = text.index(f"Module {module}."), text.index(f"End {module}.")
+    assert before in text[start:end]
+    (tmp_path / "Changed.v").write_text(text[:start] + text[start:end].replace(before, after) + text[end:])
+
+    ran = checking.compile_file(tmp_path, "Changed", SECONDS)
+
+    assert len(ran.objections) == 1
+    assert "Syntax error" not in ran.objections[0]
+
+
+def test_the_readme_names_every_file_and_every_theorem():
+    readme = (ROOT / "verify/proof/coq/README.md").read_text()
+    files = [path.name for path in instance.THEORY.iterdir() if path.suffix in {".v", ".in"}]
+
+    assert [name for name in (*files, *instance.THEOREMS) if f"`{name}`" not in readme] == []
+    assert sorted(files) == sorted([*(f"{name}.v" for name in instance.MODULES), "Instance.v.in"])
+
+
+def test_nothing_is_admitted_in_the_theory():
+    words = {"Axiom", "Admitted", "Parameter", "Conjecture", "admit", "give_up", "Unset", "Set"}
+    text = instance.theory() + instance.part_of(default_instance())
+
+    assert {word.strip(".") for word in text.split()} & words == set()
