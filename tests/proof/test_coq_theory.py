@@ -68,6 +68,15 @@ def test_the_readme_names_every_file_and_every_theorem():
     assert sorted(files) == sorted([*(f"{name}.v" for name in instance.MODULES), "Instance.v.in"])
 
 
+def test_the_document_quotes_what_is_proved():
+    document = "\n".join(line.removeprefix("    ") for line in (ROOT / "docs/proof.md").read_text().split("\n"))
+    definition = instance.theory().partition("Definition adds ")[2].partition("\n\n")[0].partition("End Network")[0]
+
+    assert instance.theorem("adds_in_every_evaluation") in document
+    assert f"Definition adds {definition.strip()}" in document
+    assert all(name.rpartition(".")[2] in document for name in checking.AXIOMS if "sig" in name)
+
+
 def test_nothing_is_admitted_in_the_theory():
     words = {"Axiom", "Admitted", "Parameter", "Conjecture", "admit", "give_up", "Unset", "Set"}
     text = instance.theory() + instance.part_of(default_instance())
