@@ -48,6 +48,7 @@ FORMS: dict[str, Any] = {
     "learn_forcing": str,
     "methods_with_logits": [str],
     "module_state": {"parameters": {str: [int]}, "buffers": {str: Array("fiub")}},
+    "recorded_graph": (_REFUSED, Array("u", 1)),
     "residual_stream": (
         _REFUSED,
         {"schema": str, "embeddings": [[float]], "transitions": list, "sum": dict, "budget": (list, dict)},

@@ -1,0 +1,227 @@
+"""A torch forward pass as it is executed, recorded operation by operation as a scalar program.
+
+Every operation that torch dispatches is seen before it runs. Storage that holds something of the tokens has a *twin*:
+an array of nodes, one for each of its elements, so that views see each other's writes. What does not depend on tokens
+just runs, and is a constant of the program. Reading what depends on tokens, from Python, is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from verify.anatomy.graph import torch_operations
+from verify.anatomy.graph.nodes import Node, Program, RefusedError
+from verify.anatomy.graph.torch_twins import Twins, key
+
+_READS = frozenset({
+    "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__",
+    "__contains__", "__repr__", "__format__", "__dlpack__", "data_ptr", "storage", "untyped_storage", "__reduce_ex__",
+    "_typed_storage", "to_dlpack", "__deepcopy__", "apply_", "map_", "share_memory_", "__array_wrap__",
+})  # fmt: skip
+_SUITE = str(Path(__file__).resolve().parents[3] / "verify")
+_TORCH = str(Path(torch.__file__).resolve().parent)
+_NOT_SHORTER = {torch.float32, torch.float64, torch.complex64, torch.complex128}
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses has no types
+    """Sees every operation that torch executes.
+
+    Attributes:
+        program: what is recorded.
+        twins: of the tensors that depend on tokens.
+        types: of the numbers that depend on tokens.
+        refusal: why the first operation was refused that was; a forward that catches the exception gains nothing.
+    """
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.program = program
+        self.twins = Twins(program)
+        self.types: set[torch.dtype] = set()
+        self.refusal = ""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from importing its compiler, 1.5 s, to mark this class as not for compiling."""
+        return False
+
+    def refuse(self, why: str) -> RefusedError:
+        """Return the error of a refusal, which is remembered with the place in the stranger's file."""
+        self.refusal = self.refusal or f"{why}{_place()}"
+        return RefusedError(self.refusal)
+
+    def __torch_dispatch__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if not any(map(self.twins.has, _leaves((args, list(kwargs.values()))))):
+            return func(*args, **kwargs)
+        try:
+            return self._run(func, args, kwargs)
+        except RefusedError as error:
+            raise self.refuse(str(error)) from None
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name = func.overloadpacket.__name__
+        handler = torch_operations.handler(name.rstrip("_") if func._schema.is_mutable else name)  # noqa: SLF001
+        if func._schema.is_mutable:  # noqa: SLF001 - the only way to ask
+            return self._overwrite(func, handler, args, kwargs)
+        if handler is None and func._can_decompose():  # noqa: SLF001
+            with self:
+                return func.decompose(*args, **kwargs)
+        result = func(*args, **kwargs)
+        outputs = _leaves(result)
+        if all(isinstance(output, Tensor) and self._is_view(output, args) for output in outputs):
+            return result
+        if handler is None:
+            raise RefusedError(f"the operation {_named(func)} is not one that the method knows")
+        found = handler(self, func, args, kwargs, result)
+        several = found if isinstance(found, list) else [found]
+        for output, nodes in zip(outputs, several, strict=False):
+            self._keep(output, nodes)
+        return result
+
+    def _overwrite(self, func: Any, handler: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operation that writes into an argument, whose nodes are found before it does."""
+        named = [*zip((each.name for each in func._schema.arguments), args, strict=False), *kwargs.items()]  # noqa: SLF001
+        written = {each.name for each in func._schema.arguments if each.is_write}  # noqa: SLF001
+        targets = [value for name, value in named if name in written and isinstance(value, Tensor)]
+        if handler is None or len(targets) != 1:
+            raise RefusedError(
+                f"the operation {_named(func)} writes into a tensor in a way that the method does not know"
+            )
+        nodes = handler(self, func, args, {name: kwargs[name] for name in kwargs if name not in written}, targets[0])
+        if isinstance(nodes, list):
+            raise RefusedError(f"the operation {_named(func)} has several results")
+        result = func(*args, **kwargs)
+        self._keep(targets[0], self.twins.constants(targets[0]) if nodes is None else nodes)
+        return result
+
+    def _keep(self, tensor: Any, nodes: np.ndarray | None) -> None:
+        if nodes is None:
+            return
+        if not isinstance(tensor, Tensor):
+            raise RefusedError("the forward pass looks at a value that depends on tokens")
+        is_number = tensor.is_floating_point() or tensor.is_complex()
+        if is_number and tensor.dtype not in _NOT_SHORTER:
+            raise RefusedError(
+                f"numbers that depend on tokens are {_type(tensor)}, whose rounding the method does not bound"
+            )
+        if is_number:
+            self.types.add(tensor.dtype)
+        self.twins.put(tensor, nodes)
+
+    def _is_view(self, output: Tensor, args: tuple[Any, ...]) -> bool:
+        return self.twins.has(output) and any(
+            isinstance(each, Tensor) and key(each) == key(output) for each in _leaves(args)
+        )
+
+
+class ReadGuard(TorchFunctionMode):
+    """Refuses what reads the values of a tensor without torch's dispatcher."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in {"__get__", "__set__"}:
+            name = getattr(getattr(func, "__self__", None), "__name__", name)
+        depends = bool(args) and self._recorder.twins.has(args[0])
+        if name == "one_hot" and depends:
+            return self._one_hot(*args, **(kwargs or {}))
+        if name in _READS and depends and not self._is_constant(name, args[0]):
+            raise self._recorder.refuse(f"the forward pass looks at values that depend on tokens (Tensor.{name})")
+        return func(*args, **(kwargs or {}))
+
+    def _one_hot(self, tokens: Tensor, num_classes: int = -1) -> Tensor:
+        """Return what torch does, which looks at the tokens for their range."""
+        if num_classes < 0:
+            raise self._recorder.refuse("one_hot without num_classes looks for the largest token")
+        return torch.eye(num_classes, dtype=torch.long)[tokens]
+
+    def _is_constant(self, name: str, tensor: Tensor) -> bool:
+        """Return whether reading is harmless: an element that is the same whatever the tokens; views are none."""
+        reads = {"item", "__bool__", "__int__", "__float__", "__index__", "tolist"}
+        program = self._recorder.program
+        nodes = self._recorder.twins.nodes(tensor).reshape(-1).tolist()
+        return name in reads and all(program.value(node) is not None for node in nodes)
+
+
+def record(
+    forward: Callable[[Tensor], Any], tokens: Tensor, vocabulary: int, feasible: list[set[int]]
+) -> tuple[Program, list[Node], str]:
+    """Return what a forward pass computes: the program, the nodes of the last position's logits, the type.
+
+    Args:
+        forward: from tokens to logits.
+        tokens: integers (1, T) or (T,).
+        vocabulary: how many token ids a table holds.
+        feasible: which token ids may stand at each position.
+
+    Raises:
+        RefusedError: it cannot be recorded; the message says why.
+    """
+    program = Program(vocabulary, feasible)
+    recorder = Recorder(program)
+    ids = np.array([program.token(position) for position in range(tokens.shape[-1])], np.int64)
+    recorder.twins.put(tokens, ids.reshape(tuple(tokens.shape)))
+    try:
+        with torch.no_grad(), ReadGuard(recorder), recorder:
+            output = forward(tokens)
+    except Exception as error:
+        if not recorder.refusal:
+            raise RefusedError(f"the forward pass raised {type(error).__name__} while it was recorded") from error
+    if recorder.refusal:
+        raise RefusedError(recorder.refusal)
+    logits = _logits(output)
+    if logits is None or not recorder.twins.has(logits):
+        raise RefusedError("the forward pass returns no tensor that was seen to be computed from its tokens")
+    if not logits.is_floating_point():
+        raise RefusedError("the forward pass returns token ids, and no logits")
+    last = recorder.twins.nodes(logits).reshape(-1, logits.shape[-1])[-1]
+    return program, last.tolist(), "float32" if torch.float32 in recorder.types else "float64"
+
+
+def _logits(output: Any) -> Tensor | None:
+    if isinstance(output, tuple | list):
+        return next((found for found in map(_logits, output) if found is not None), None)
+    return output if isinstance(output, Tensor) else None
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _named(func: Any) -> str:
+    return str(func._schema.name).removeprefix("aten::")  # noqa: SLF001
+
+
+def _leaves(value: Any) -> list[Any]:
+    """Return the entries of nested lists and tuples, None left out."""
+    if isinstance(value, list | tuple):
+        return [leaf for each in value for leaf in _leaves(each)]
+    return [] if value is None else [value]
+
+
+def _place() -> str:
+    """Return where in the stranger's file an operation was called: the innermost frame outside torch and the suite."""
+    frame = sys._getframe(1)  # noqa: SLF001 - what traceback itself uses
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_SUITE, _TORCH, "<")) and Path(file).name != "contextlib.py":
+            return f" ({Path(file).name}, line {frame.f_lineno})"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
