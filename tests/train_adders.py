@@ -1,4 +1,4 @@
-"""Make the one-layer adders of tests/submissions/columns: some by hand, some trained. Run: python -m tests.train_adders"""
+"""Make the one-layer adders of tests/submissions/columns, by hand or trained: python -m tests.train_adders."""
 
 import json
 import math
@@ -112,7 +112,7 @@ def trained(seed, steps, **shape):
         schedule.step()
         if step % 250 == 0:
             wrong = (margins(model, sums(random, 512)) <= 0).float().mean().item()
-            print(f"{step} loss {loss.item():.4f} wrong {wrong:.4f}", flush=True)
+            sys.stderr.write(f"{step} loss {loss.item():.4f} wrong {wrong:.4f}\n")
     return model.eval()
 
 
@@ -122,7 +122,8 @@ def write(name, model, **shape):
     (HERE / f"{name}.json").write_text(json.dumps({"shape": shape, "weights": weights}) + "\n")
     found = torch.cat([margins(model, sums(np.random.default_rng(seed), 5000)) for seed in range(4)])
     count = sum(value.numel() for value in model.parameters())
-    print(f"{name}: {count} parameters, {int((found <= 0).sum())} of {len(found)} wrong, margin {found.min():.4f}")
+    wrong = int((found <= 0).sum())
+    sys.stderr.write(f"{name}: {count} parameters, {wrong} of {len(found)} wrong, margin {found.min():.4f}\n")
 
 
 BY_HAND = {"one_head": TILT, "wrong_in_a_rare_word": LEAKING}

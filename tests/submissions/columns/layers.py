@@ -1,6 +1,7 @@
 """A one-layer digit transformer in plain torch, imported by the submissions beside it.
 
-Both operands are written in 11 digits, units first: a + b = and then the sum, units first. ``10`` is "+", ``11`` is "=".
+Both operands are written in 11 digits, units first: a + b = and then the sum, units first. ``10`` is "+", and ``11``
+is "=".
 """
 
 import json

@@ -108,7 +108,9 @@ def arguments(node: list[Any]) -> list[int]:
         return []
     if operation == "dot":
         return [argument for term in node[1] for argument in term]
-    return list(node[1]) if operation in ("sum", "smax") else list(node[1:])
+    if operation in ("sum", "smax"):
+        return list(node[1])
+    return list(node[1:3]) if operation == "slack" else list(node[1:])
 
 
 def _needed(step: Step) -> list[int]:
@@ -125,6 +127,8 @@ def _classify(step: Step) -> None:
     rows: dict[tuple[int, ...], int] = {}
     for index in _needed(step):
         node = step.nodes[index]
+        if node[0] == "slack":
+            raise RefusalError("errors beyond one operation's, which `slack` nodes say, are not bounded yet")
         if node[0] == "smax":
             scores = tuple(node[1])
             if {step.kinds[score] for score in scores} != {FEW}:

@@ -263,7 +263,8 @@ class _Run:
             group.offs @ size + group.fixed + 1e-15 * terms + self.tail.unit.tiny * (4 + size.sum(axis=0))
         )
         shape = (len(rows), *self.jlow.shape[1:])
-        jlow, jhigh = (each[columns].reshape(len(columns), -1) for each in (self.jlow, self.jhigh))
+        flat = len(columns), shape[1] * shape[2]
+        jlow, jhigh = (each[columns].reshape(flat) for each in (self.jlow, self.jhigh))
         self.jlow[rows] = (up @ jlow + down @ jhigh).reshape(shape)
         self.jhigh[rows] = (up @ jhigh + down @ jlow).reshape(shape)
         self._close(rows, exact, np.abs(group.factors) @ self.error[columns])
