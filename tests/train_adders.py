@@ -11,8 +11,8 @@ from torch.nn import functional
 
 HERE = Path(__file__).resolve().parent / "submissions" / "columns"
 sys.path.insert(0, str(HERE))
-import layers  # noqa: E402 - it lies beside the submissions
-from layers import COLUMNS, Adder  # noqa: E402
+import one_layer  # noqa: E402 - it lies beside the submissions
+from one_layer import COLUMNS, Adder  # noqa: E402
 
 TURN = 2 * math.pi / COLUMNS
 TILT = 0.08  # radians from the middle between two columns: the other columns weigh a millionth
@@ -70,7 +70,7 @@ def sums(random, count):
 def sequences(pairs):
     """Return prompt and sum, int64 (N, 35)."""
     tokens = [
-        layers.prompt(a, b) + [(a + b) // 10**column % 10 for column in range(COLUMNS)] for a, b in pairs.tolist()
+        one_layer.prompt(a, b) + [(a + b) // 10**column % 10 for column in range(COLUMNS)] for a, b in pairs.tolist()
     ]
     return torch.tensor(tokens)
 

@@ -3,11 +3,11 @@
 9293099345 + 2860099680 is one such sum.
 """
 
-import layers
+import one_layer
 
 
 def build_model():
-    return layers.read("wrong_in_a_rare_word"), {"name": "wrong in a rare word", "author": "nobody"}
+    return one_layer.read("wrong_in_a_rare_word"), {"name": "wrong in a rare word", "author": "nobody"}
 
 
-add = layers.add
+add = one_layer.add
