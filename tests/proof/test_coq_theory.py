@@ -35,6 +35,10 @@ WEAKENED = {
 WIDENED = {
     "operations that may overflow": ("Network", OP, "F exact -> r = Some exact"),
     "any exponential": ("Network", "x = zero -> r = one", "True"),
+    "exponentials further from 1": ("Network", "x = zero -> near (eps / 2) 1 r", "x = zero -> near eps 1 r"),
+    "weights near 1/2 that are not stored": ("Network", "p' /\\ stores p' (p j) else", "(p j) else"),
+    "means that are not stored": ("Network", "near_quotient y z r' /\\ stores r' r", "near_quotient y z r"),
+    "storing of what is twice as far": ("Network", "Rabs (a - y) < eps * Rabs y", "Rabs (a - y) * 2 < eps * Rabs y"),
     "any mask": ("Network", "else e j = zero)", "else True)"),
     "any division": ("Network", "b <> 0 -> op (a / b) r", "True"),
     "any token": ("Network", "Some x, Some y => x <= y |", "Some x, Some y => True |"),

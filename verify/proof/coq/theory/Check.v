@@ -106,7 +106,8 @@ Proof. destruct x as [a|]; [|discriminate]. intro H. exists a. auto. Qed.
 Section Sound.
 Variables bits lo top : Z.
 Variable F : R -> Prop.
-Variable L : R.
+Variables L eps : R.
+Hypothesis eps_small : (0 < eps <= / 8)%R.
 Hypothesis enough : 2 <= bits /\ lo <= -1 /\ 4 < top.
 Hypothesis contains : forall n u, Z.abs n <= 2 ^ bits -> lo <= u -> Z.log2 (Z.abs n) + u + 2 < top -> F (IZR n * bpow radix2 u)%R.
 Hypothesis finite_up_to : (bpow radix2 (top - 1) <= L)%R.
@@ -235,6 +236,76 @@ Proof.
   intro T. destruct (total_spec bits lo top F L contains finite_up_to _ _ T) as (u & ns & HN & _ & _ & E).
   inversion HN as [|? n1 ? ? N1 HN']; subst. inversion HN' as [|? n2 ? ? N2 HN'']; subst. inversion HN''; subst.
   rewrite E, N1, N2. unfold sumZ. simpl. rewrite !plus_IZR. ring.
+Qed.
+
+(* ---- an exponential of 0 that is near 1, and what is made of it, is stored as if it were 1 *)
+Lemma quotient_near a z m p : (0 < z -> 0 < a -> 0 < m -> a * (1 + eps / 8) < m * (1 + eps) * z -> m * (1 - eps) * z < a * (1 - eps / 8) ->
+  Rabs (p - a / z) <= eps / 8 * Rabs (a / z) -> Rabs (p - m) < eps * Rabs m)%R.
+Proof.
+  intros Hz Ha Hm H1 H2 H. set (q := (a / z)%R) in *.
+  assert (Q : (0 < q)%R) by (apply Rdiv_lt_0_compat; assumption).
+  assert (E : a = (q * z)%R) by (unfold q; field; lra). rewrite E in H1, H2.
+  rewrite (Rabs_pos_eq q) in H by lra. rewrite (Rabs_pos_eq m) by lra.
+  assert (U : (q * (1 + eps / 8) < m * (1 + eps))%R) by (apply (Rmult_lt_reg_r z); [exact Hz|lra]).
+  assert (D : (m * (1 - eps) < q * (1 - eps / 8))%R) by (apply (Rmult_lt_reg_r z); [exact Hz|lra]).
+  apply Rabs_le_inv in H. apply Rabs_lt. lra.
+Qed.
+Definition near_one (v : R) := (1 - eps / 2 <= v <= 1 + eps / 2)%R.
+Lemma near_one_spec r : near (eps / 2) 1 r -> exists v, r = Some v /\ near_one v.
+Proof.
+  intros (v & -> & H). exists v. split; [reflexivity|]. rewrite Rabs_R1 in H. apply Rabs_le_inv in H. unfold near_one. lra.
+Qed.
+Lemma near_one_stored v r : near_one v -> stores F eps (Some v) r -> r = one.
+Proof.
+  intros B S. apply (S v 1%R eq_refl F1). right. rewrite Rabs_R1. unfold near_one in B. apply Rabs_lt. lra.
+Qed.
+Lemma near_sum_two v1 v2 t : near_one v1 -> near_one v2 -> (Rabs (t - (v1 + v2)) <= eps / 8 * Rabs (v1 + v2))%R ->
+  ((v1 + v2) * (1 - eps / 8) <= t <= (v1 + v2) * (1 + eps / 8) /\ 0 < t)%R.
+Proof.
+  unfold near_one. intros A B H. rewrite (Rabs_pos_eq (v1 + v2)) in H by lra. apply Rabs_le_inv in H.
+  assert (P : (0 <= (v1 + v2) * (eps / 8) <= (v1 + v2) / 64)%R) by nra. lra.
+Qed.
+Lemma near_half v1 v2 t p : near_one v1 -> near_one v2 -> (Rabs (t - (v1 + v2)) <= eps / 8 * Rabs (v1 + v2))%R ->
+  (Rabs (p - v1 / t) <= eps / 8 * Rabs (v1 / t))%R -> (Rabs (p - / 2) < eps * Rabs (/ 2))%R.
+Proof.
+  intros A B T H. destruct (near_sum_two _ _ _ A B T) as [[T1 T2] T0]. unfold near_one in A, B.
+  apply (quotient_near v1 t); try assumption; try lra.
+  - apply Rlt_le_trans with (/ 2 * (1 + eps) * ((v1 + v2) * (1 - eps / 8)))%R; [nra|]. apply Rmult_le_compat_l; lra.
+  - apply Rle_lt_trans with (/ 2 * (1 - eps) * ((v1 + v2) * (1 + eps / 8)))%R; [apply Rmult_le_compat_l; lra|nra].
+Qed.
+Lemma near_mean v1 v2 t a p : near_one v1 -> near_one v2 -> (Rabs (t - (v1 + v2)) <= eps / 8 * Rabs (v1 + v2))%R ->
+  (Rabs (p - a / t) <= eps / 8 * Rabs (a / t))%R -> (p = a / 2 \/ Rabs (p - a / 2) < eps * Rabs (a / 2))%R.
+Proof.
+  intros A B T H. destruct (near_sum_two _ _ _ A B T) as [[T1 T2] T0]. unfold near_one in A, B.
+  assert (Pos : forall b p', (0 < b -> Rabs (p' - b / t) <= eps / 8 * Rabs (b / t) -> Rabs (p' - b / 2) < eps * Rabs (b / 2))%R).
+  { intros b p' Hb H'. apply (quotient_near b t); try assumption; try lra.
+    - apply Rlt_le_trans with (b / 2 * (1 + eps) * ((2 - eps) * (1 - eps / 8)))%R.
+      + replace (b / 2 * (1 + eps) * ((2 - eps) * (1 - eps / 8)))%R with (b * ((1 + eps) * (1 - eps / 2) * (1 - eps / 8)))%R by field.
+        apply Rmult_lt_compat_l; [exact Hb|nra].
+      + apply Rmult_le_compat_l; [nra|]. apply Rle_trans with (2 := T1). apply Rmult_le_compat_r; lra.
+    - apply Rle_lt_trans with (b / 2 * (1 - eps) * ((2 + eps) * (1 + eps / 8)))%R.
+      + apply Rmult_le_compat_l; [nra|]. apply Rle_trans with (1 := T2). apply Rmult_le_compat_r; lra.
+      + replace (b / 2 * (1 - eps) * ((2 + eps) * (1 + eps / 8)))%R with (b * ((1 - eps) * (1 + eps / 2) * (1 + eps / 8)))%R by field.
+        apply Rmult_lt_compat_l; [exact Hb|nra]. }
+  destruct (Rtotal_order a 0) as [N|[->|P]].
+  - right. specialize (Pos (- a)%R (- p)%R ltac:(lra)).
+    replace (- a / t)%R with (- (a / t))%R in Pos by (field; lra). replace (- a / 2)%R with (- (a / 2))%R in Pos by field.
+    rewrite !Rabs_Ropp in Pos. rewrite <- (Rabs_Ropp (p - a / 2)), <- (Rabs_Ropp (p - a / t)) in *.
+    replace (- (p - a / t))%R with (- p - - (a / t))%R in H by ring. replace (- (p - a / 2))%R with (- p - - (a / 2))%R by ring.
+    apply Pos, H.
+  - left. unfold Rdiv in *. rewrite Rmult_0_l, Rabs_R0, Rmult_0_r, Rminus_0_r in H. rewrite Rmult_0_l.
+    destruct (Req_dec p 0) as [E|E]; [exact E|]. apply Rabs_pos_lt in E. lra.
+  - right. apply Pos; assumption.
+Qed.
+Lemma half_stored p r : (Rabs (p - / 2) < eps * Rabs (/ 2))%R -> stores F eps (Some p) r -> r = Some (/ 2)%R.
+Proof. intros H S. apply (S p _ eq_refl F_half). right. exact H. Qed.
+Lemma near_logistic_half r : near_logistic F eps zero r -> r = Some (/ 2)%R.
+Proof.
+  intros (e & z & p & He & Hz & Hp & Hr). destruct (near_one_spec _ (He eq_refl)) as (v & -> & V).
+  destruct Hz as (t & -> & T); [intros x [<-|[<-|[]]]; discriminate|]. simpl in T. rewrite Rplus_0_r in T.
+  assert (O : near_one 1) by (unfold near_one; lra).
+  destruct (near_sum_two _ _ _ O V T) as [_ T0]. destruct (Hp ltac:(lra)) as (p' & -> & P).
+  exact (half_stored p' r (near_half _ _ _ _ O V T P) Hr).
 Qed.
 
 (* ---- one context *)
@@ -370,8 +441,82 @@ Proof. destruct a as [n e]. unfold product. simpl fst. simpl snd. f_equal; lia. 
 Lemma product_half a : product (1, -1) a = half a.
 Proof. destruct a as [n e]. unfold product, half. simpl fst. simpl snd. f_equal; lia. Qed.
 
+Lemma seen_scores js sc : looks_at see (W + S k) (W + k) js ->
+  (forall j, In j js -> see (W + k)%nat j = true -> score F L qc (kc j) (sc j)) ->
+  forall j, (j < W + S k)%nat -> see (W + k)%nat j = true -> sc j = zero.
+Proof.
+  intros Lk Hs j Hj V. apply (score_zero qc (kc j)); [apply seen_no_score; assumption|]. apply Hs; [apply Lk; assumption|exact V].
+Qed.
+Lemma two_arguments_zero sc j m d d' : (forall j, (j < W + S k)%nat -> see (W + k)%nat j = true -> sc j = zero) ->
+  (j < W + S k)%nat -> see (W + k)%nat j = true -> (m < W + S k)%nat -> see (W + k)%nat m = true ->
+  op2 F L Rminus (sc m) (sc j) d' \/ op2 F L Rminus (sc j) (sc m) d' \/
+    difference F L qc (kc m) (kc j) d' \/ difference F L qc (kc j) (kc m) d' ->
+  rescaled F L d' d -> d = zero.
+Proof.
+  intros S1 Bj V Hm Vm D R. assert (Z' : d' = zero).
+  { pose proof (seen_no_score j Bj V). pose proof (seen_no_score m Hm Vm).
+    destruct D as [D|[D|[D|D]]]; try (rewrite (S1 j Bj V), (S1 m Hm Vm) in D; apply minus_zero, D);
+      revert D; apply difference_zero; assumption. }
+  subst d'. apply rescaled_zero, R.
+Qed.
+
+(* what weighs both positions by 1/2 *)
+Definition halves (js : list nat) (pp : nat -> computed) :=
+  forall j, In j js -> pp j = if see (W + k)%nat j then Some (/ 2)%R else zero.
+Lemma logistic_halves js pp : looks_at see (W + S k) (W + k) js ->
+  logistic_of_two F L see (W + S k) (W + k) qc kc js pp -> halves js pp.
+Proof.
+  intros Lk (sc & Hs & Hp) j Hj. specialize (Hp j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact Hp].
+  destruct Hp as (m & d & d' & _ & Hm & Vm & _ & D & R & G).
+  rewrite (two_arguments_zero sc j m d d') in G; try assumption; [apply logistic_half, G|exact (seen_scores js sc Lk Hs)|apply Lk, Hj].
+Qed.
+Lemma stored_logistic_halves js pp : looks_at see (W + S k) (W + k) js ->
+  stored_logistic_of_two F L eps see (W + S k) (W + k) qc kc js pp -> halves js pp.
+Proof.
+  intros Lk (sc & Hs & Hp) j Hj. specialize (Hp j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact Hp].
+  destruct Hp as (m & d & d' & _ & Hm & Vm & _ & D & R & G).
+  rewrite (two_arguments_zero sc j m d d') in G; try assumption; [apply near_logistic_half, G|exact (seen_scores js sc Lk Hs)|apply Lk, Hj].
+Qed.
+Lemma near_softmax_spec js e z : looks_at see (W + S k) (W + k) js ->
+  near_softmax F L eps see (W + S k) (W + k) qc kc js e z ->
+  exists v1 v2 t, e k = Some v1 /\ e (W + k)%nat = Some v2 /\ z = Some t /\ near_one v1 /\ near_one v2 /\
+    (Rabs (t - (v1 + v2)) <= eps / 8 * Rabs (v1 + v2))%R.
+Proof.
+  intros Lk (sc & Hs & He & Hz). pose proof (seen_scores js sc Lk Hs) as S1.
+  assert (E1 : forall j, In j js -> see (W + k)%nat j = true -> exists v, e j = Some v /\ near_one v).
+  { intros j Hj V. specialize (He j Hj). rewrite V in He. destruct He as (d & A & X).
+    apply argument_zero in A; [|exact S1|apply Lk, Hj|exact V]. apply near_one_spec, X, A. }
+  destruct (two_first js Lk) as (rest & P & Hrest). destruct Lk as (_ & _ & A).
+  assert (In1 : In k js) by (apply A; [lia|apply seen_k]). assert (In2 : In (W + k)%nat js) by (apply A; [lia|apply seen_s]).
+  destruct (E1 k In1 seen_k) as (v1 & V1 & N1). destruct (E1 _ In2 seen_s) as (v2 & V2 & N2).
+  assert (In3 : forall j, In j rest -> e j = zero).
+  { intros j Hj. assert (I : In j js) by (apply (Permutation_in _ (Permutation_sym P)); right; right; exact Hj).
+    specialize (He j I). destruct (Hrest j Hj) as [_ V]. rewrite V in He. exact He. }
+  destruct Hz as (t & -> & T).
+  { intros y Hy. apply in_map_iff in Hy. destruct Hy as (j & <- & Hj). specialize (He j Hj).
+    destruct (see (W + k)%nat j) eqn:V; [|rewrite He; discriminate]. destruct (E1 j Hj V) as (v & -> & _). discriminate. }
+  assert (Perm : forall l l' : list computed, Permutation l l' ->
+    fold_right (fun x t => number_of x + t)%R 0%R l = fold_right (fun x t => number_of x + t)%R 0%R l').
+  { induction 1; simpl in *; lra. }
+  rewrite (Perm _ _ (Permutation_map e P)) in T. simpl in T. rewrite V1, V2 in T. simpl in T.
+  assert (Z' : fold_right (fun x t => number_of x + t)%R 0%R (map e rest) = 0%R).
+  { clear - In3. induction rest as [|j rest IH]; simpl; [reflexivity|]. rewrite (In3 j (or_introl eq_refl)), IH; [simpl; ring|].
+    intros. apply In3. right. assumption. }
+  rewrite Z', Rplus_0_r in T. exists v1, v2, t. auto 10.
+Qed.
+Lemma stored_softmax_halves js pp : looks_at see (W + S k) (W + k) js ->
+  stored_softmax F L eps see (W + S k) (W + k) qc kc js pp -> halves js pp.
+Proof.
+  intros Lk (e & z & Sm & Hp) j Hj. specialize (Hp j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact Hp].
+  destruct (near_softmax_spec js e z Lk Sm) as (v1 & v2 & t & V1 & V2 & -> & N1 & N2 & T).
+  destruct (near_sum_two _ _ _ N1 N2 T) as [_ T0]. destruct Hp as (p' & Q & St).
+  apply seen in V; [|apply Lk, Hj]. destruct V as [->| ->]; rewrite ?V1, ?V2 in Q; destruct (Q ltac:(lra)) as (x' & -> & B).
+  - exact (half_stored _ _ (near_half _ _ _ _ N1 N2 T B) St).
+  - rewrite Rplus_comm in T. exact (half_stored _ _ (near_half _ _ _ _ N2 N1 T B) St).
+Qed.
+
 Lemma attends_exact c r : (c < length (value w))%nat ->
-  attends F L see (W + S k) (W + k) qc kc vc c r -> r = lift (nth c mean nil_dyadic).
+  attends F L eps see (W + S k) (W + k) qc kc vc c r -> r = lift (nth c mean nil_dyadic).
 Proof.
   intros Hc (js & Lk & H).
   destruct (vector_spec _ _ _ _ _ _ Emean) as [_ M]. specialize (M c Hc).
@@ -382,24 +527,34 @@ Proof.
     by (rewrite !product_half; exact M).
   assert (T' : total bits lo top [product (1, 0) (nth c vp nil_dyadic); product (1, 0) (nth c vs nil_dyadic)] = Some (nth c sum nil_dyadic))
     by (rewrite !product_one; exact T).
+  assert (Half : real (nth c mean nil_dyadic) = (real (nth c sum nil_dyadic) / 2)%R).
+  { rewrite (total_two _ _ _ M), (total_two _ _ _ T), !real_half. field. }
+  assert (Fm : F (real (nth c sum nil_dyadic) / 2)%R).
+  { rewrite <- Half. apply (total_number bits lo top F L contains finite_up_to _ _ M). }
+  assert (Halves : forall pp, halves js pp -> sums F L (map (fun j => (pp j, nth c (vc j) zero)) js) r -> r = lift (nth c mean nil_dyadic)).
+  { intros pp Hp. apply (weighted js pp c r 1 (-1) _ Lk); [|exact M']. intros j Hj. rewrite (Hp j Hj).
+    destruct (see (W + k)%nat j); [f_equal; simpl; lra|reflexivity]. }
+  assert (Ones : forall e y, (forall j, In j js -> e j = if see (W + k)%nat j then one else zero) ->
+    sums F L (map (fun j => (e j, nth c (vc j) zero)) js) y -> y = Some (real (nth c sum nil_dyadic))).
+  { intros e y He. apply (weighted js e c y 1 0 _ Lk); [|exact T']. intros j Hj. rewrite (He j Hj).
+    destruct (see (W + k)%nat j); [unfold one; f_equal; simpl; lra|reflexivity]. }
   assert (B : forall j, In j js -> (j < W + S k)%nat) by apply Lk.
-  destruct H as [(pp & (sc & Hs & Hp) & Sm)|(e & z & (sc & Hs & He & Hz) & H)];
-    assert (S0 : forall j, In j js -> see (W + k)%nat j = true -> sc j = zero)
-      by (intros j Hj V; apply (score_zero qc (kc j)); [apply seen_no_score; auto|apply Hs; assumption]);
-    assert (S1 : forall j, (j < W + S k)%nat -> see (W + k)%nat j = true -> sc j = zero)
-      by (intros j Hj V; apply S0; [apply Lk; assumption|exact V]).
-  - apply (weighted js pp c r 1 (-1) _ Lk); [|exact M'|exact Sm].
-    intros j Hj. specialize (Hp j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact Hp].
-    destruct Hp as (m & d & d' & _ & Hm & Vm & _ & D & R & G).
-    assert (Z' : d' = zero).
-    { pose proof (B j Hj) as Bj. pose proof (seen_no_score j Bj V). pose proof (seen_no_score m Hm Vm).
-      destruct D as [D|[D|[D|D]]]; try (rewrite (S1 j Bj V), (S1 m Hm Vm) in D; apply minus_zero, D);
-        revert D; apply difference_zero; assumption. }
-    subst d'. apply rescaled_zero in R. subst d. apply logistic_half in G. rewrite G. f_equal. simpl. lra.
-  - assert (E1 : forall j, In j js -> e j = Some (if see (W + k)%nat j then IZR 1 * bpow radix2 0 else 0)%R).
+  destruct H as [(pp & Hp & Sm)|[(e & z & pp & y & r' & Hn & Hp & Sm & Q & St)|(e & z & (sc & Hs & He & Hz) & H)]].
+  - revert Sm. apply Halves.
+    destruct Hp as [Hp|[Hp|Hp]]; [apply logistic_halves|apply stored_logistic_halves|apply stored_softmax_halves]; assumption.
+  - destruct (near_softmax_spec js e z Lk Hn) as (v1 & v2 & t & V1 & V2 & -> & N1 & N2 & Tz).
+    destruct (near_sum_two _ _ _ N1 N2 Tz) as [_ T0].
+    apply Ones in Sm.
+    2:{ intros j Hj. specialize (Hp j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact Hp].
+        apply seen in V; [|apply B, Hj]. destruct V as [->| ->]; [rewrite V1 in Hp|rewrite V2 in Hp].
+        - exact (near_one_stored _ _ N1 Hp).
+        - exact (near_one_stored _ _ N2 Hp). }
+    subst y. destruct (Q ltac:(lra)) as (a' & -> & A). unfold lift. rewrite Half.
+    apply (St a' _ eq_refl Fm). exact (near_mean _ _ _ _ _ N1 N2 Tz A).
+  - pose proof (seen_scores js sc Lk Hs) as S1.
+    assert (E1 : forall j, In j js -> e j = if see (W + k)%nat j then one else zero).
     { intros j Hj. specialize (He j Hj). destruct (see (W + k)%nat j) eqn:V; [|exact He].
-      destruct He as (d & A & X). apply argument_zero in A; [|exact S1|apply B, Hj|exact V].
-      rewrite (X A). unfold one. f_equal. simpl. lra. }
+      destruct He as (d & A & X). apply argument_zero in A; [|exact S1|apply B, Hj|exact V]. exact (X A). }
     assert (Z2 : z = Some 2%R).
     { destruct (two_first js Lk) as (rest & P & Hrest). destruct Lk as (_ & _ & A).
       assert (In1 : In k js) by (apply A; [lia|apply seen_k]). assert (In2 : In (W + k)%nat js) by (apply A; [lia|apply seen_s]).
@@ -415,21 +570,17 @@ Proof.
           rewrite (E1 j (In3 j Hj)). destruct (Hrest j Hj) as [_ ->]. eexists _, _. split; [reflexivity|]. simpl. ring. }
       rewrite Z'. f_equal. simpl. lra. }
     subst z. destruct H as [(pp & Hp & Sm)|(y & Sm & D)].
-    + apply (weighted js pp c r 1 (-1) _ Lk); [|exact M'|exact Sm].
-      intros j Hj. specialize (Hp j Hj). rewrite (E1 j Hj) in Hp. destruct (see (W + k)%nat j).
-      * apply divides_two in Hp; [|simpl; replace (1 * 1 / 2)%R with (/ 2)%R by field; exact F_half].
-        rewrite Hp. f_equal. simpl. lra.
-      * apply divides_two in Hp; [|unfold Rdiv; rewrite Rmult_0_l; exact F0].
-        rewrite Hp. f_equal. unfold Rdiv. ring.
-    + apply (weighted js e c y 1 0 _ Lk E1 T') in Sm. subst y.
-      assert (Half : real (nth c mean nil_dyadic) = (real (nth c sum nil_dyadic) / 2)%R).
-      { rewrite (total_two _ _ _ M), (total_two _ _ _ T), !real_half. field. }
-      unfold lift. rewrite Half. apply divides_two; [|exact D].
-      rewrite <- Half. apply (total_number bits lo top F L contains finite_up_to _ _ M).
+    + revert Sm. apply Halves. intros j Hj. specialize (Hp j Hj). rewrite (E1 j Hj) in Hp.
+      destruct (see (W + k)%nat j); apply divides_two in Hp.
+      * rewrite Hp. f_equal. field.
+      * replace (1 / 2)%R with (/ 2)%R by field. exact F_half.
+      * rewrite Hp. unfold zero. f_equal. field.
+      * unfold Rdiv. rewrite Rmult_0_l. exact F0.
+    + apply (Ones e y E1) in Sm. subst y. unfold lift. rewrite Half. apply divides_two; assumption.
 Qed.
 End Attends.
 
-Lemma attended_exact a : attended F L wR see x (W + S k) (W + k) a -> a = map lift mean.
+Lemma attended_exact a : attended F L eps wR see x (W + S k) (W + k) a -> a = map lift mean.
 Proof.
   intros (qc & kc & vc & Hq & Hk' & Hv & La & Ha).
   assert (Lv : length (value wR) = length (value w)) by apply map_length. rewrite Lv in La, Ha.
@@ -446,7 +597,7 @@ Lemma row_and_alone M y v c : Forall2 term (products (map (map lift) M) (map lif
 Proof. apply Forall2_app; [apply row_terms|apply alone_terms]. Qed.
 
 (* Every admissible evaluation of this context computes the real logits. *)
-Lemma logits_exact l : logits F L wR see ctx l -> l = map lift lD.
+Lemma logits_exact l : logits F L eps wR see ctx l -> l = map lift lD.
 Proof.
   unfold logits. rewrite Hlen. replace (W + S k - 1)%nat with (W + k)%nat by lia.
   intros (a & a' & y1 & g' & h & y2 & Ha & Ha' & H1 & Hg & Hr & H2 & Hl).
@@ -474,7 +625,7 @@ Proof.
 Qed.
 End Parts.
 
-Theorem context_exact l : logits F L wR see ctx l -> l = map lift lD.
+Theorem context_exact l : logits F L eps wR see ctx l -> l = map lift lD.
 Proof.
   intro H. unfold context in OK. fold p s in OK. revert OK.
   set (xp := nth p (embedding w) []). set (xs := nth s (embedding w) []). intro OK'.
@@ -515,7 +666,7 @@ Variable W : nat.
 Variable see : mask.
 Hypothesis Hsee : forall k j, (k < W)%nat -> (j <= W + k)%nat -> see (W + k)%nat j = ((j =? k) || (j =? W + k))%nat.
 
-Theorem check_adds a b : 0 <= a -> 0 <= b -> a + b < 2 ^ Z.of_nat W -> adds (logits F L wR see) W a b.
+Theorem check_adds a b : 0 <= a -> 0 <= b -> a + b < 2 ^ Z.of_nat W -> adds (logits F L eps wR see) W a b.
 Proof.
   unfold check in OK. rewrite !andb_true_iff, Nat.eqb_eq, !forallb_forall in OK. destruct OK as [[_ C0] A].
   assert (A' : forall p s, (p < 4)%nat -> (s < 4)%nat -> let t := next table p s in

@@ -16,6 +16,7 @@ Definition emin (f : format) : Z := match f with Binary64 => -1074 | Binary32 =>
 Definition emax (f : format) : Z := match f with Binary64 => 1024 | Binary32 => 128 | Bfloat16 => 128 | Binary16 => 16 end.
 Definition numbers (f : format) : R -> Prop := normal (prec f) (emin f) (emax f).
 Definition bound (f : format) : R := bpow radix2 (emax f - 1).
+Definition half_ulp (f : format) : R := bpow radix2 (- prec f - 1).
 Definition smallest (f : format) : Z := (emin f + prec f - 1)%Z.
 
 (* ------------------------------------------------------------------ numbers *)
@@ -88,6 +89,43 @@ Lemma nearest_admissible f x : op (numbers f) (bound f) x (nearest f x).
 Proof.
   unfold nearest, nearest_value, numbers, bound. apply rounding_admissible; try apply valid_rnd_N; destruct f; simpl; lia.
 Qed.
+(* To nearest, what is nearer to a number of the format than 2^-(p + 1) of it becomes that number. *)
+Lemma below_is_far p m y : (0 < p)%Z -> 0 < y -> y * bpow radix2 (- p) <= y - pred radix2 (FLT_exp m p) y.
+Proof.
+  intros Hp Hy. assert (P : Prec_gt_0 p) by exact Hp. rewrite pred_eq_pos by lra. unfold pred_pos.
+  destruct (Req_bool_spec y (bpow radix2 (mag radix2 y - 1))) as [E|_].
+  - rewrite E at 1. rewrite <- bpow_plus. ring_simplify. apply bpow_le. unfold FLT_exp. lia.
+  - ring_simplify. pose proof (ulp_FLT_gt radix2 m p y) as G. rewrite Rabs_pos_eq in G by lra. lra.
+Qed.
+Lemma nearest_positive p m a y : (0 < p)%Z -> generic_format radix2 (FLT_exp m p) y -> 0 < y ->
+  Rabs (a - y) < bpow radix2 (- p - 1) * y -> round radix2 (FLT_exp m p) ZnearestE a = y.
+Proof.
+  intros Hp G Hy H. assert (P : Prec_gt_0 p) by exact Hp. assert (V : Valid_exp (FLT_exp m p)) by (apply FLT_exp_valid; exact P).
+  replace (- p - 1)%Z with (- p + -1)%Z in H by ring. rewrite bpow_plus in H. change (bpow radix2 (-1)) with (/ 2) in H.
+  apply Rabs_lt_inv in H.
+  pose proof (below_is_far p m y Hp Hy) as B.
+  pose proof (ulp_FLT_gt radix2 m p y) as A. rewrite Rabs_pos_eq in A by lra.
+  apply Rle_antisym.
+  - apply round_N_le_midp; [exact V|exact G|]. rewrite succ_eq_pos by lra. lra.
+  - apply round_N_ge_midp; [exact V|exact G|]. lra.
+Qed.
+Lemma nearest_stores f x : stores (numbers f) (half_ulp f) x (apply1 (nearest f) (fun a => a) x).
+Proof.
+  intros a y -> Hy H. simpl. unfold nearest.
+  assert (E : nearest_value f a = y).
+  { assert (P : Prec_gt_0 (prec f)) by (destruct f; reflexivity).
+    assert (V : Valid_exp (FLT_exp (emin f) (prec f))) by (apply FLT_exp_valid; exact P).
+    assert (G : generic_format radix2 (FLT_exp (emin f) (prec f)) y) by (destruct Hy as [->|[G _]]; [apply generic_format_0|exact G]).
+    unfold nearest_value. destruct H as [->|H]; [apply round_generic; [apply valid_rnd_N|exact G]|].
+    unfold half_ulp in H. destruct (Rtotal_order y 0) as [N|[->|Pos]].
+    - rewrite <- (Ropp_involutive a), round_NE_opp. rewrite (nearest_positive _ _ (- a) (- y)); [ring|destruct f; reflexivity| |lra|].
+      + apply generic_format_opp, G.
+      + rewrite (Rabs_left y N) in H. replace (- a - - y) with (- (a - y)) by ring. rewrite Rabs_Ropp. exact H.
+    - rewrite Rabs_R0, Rmult_0_r in H. pose proof (Rabs_pos (a - 0)). lra.
+    - apply nearest_positive; [destruct f; reflexivity|exact G|exact Pos|]. rewrite (Rabs_pos_eq y) in H by lra. exact H. }
+  rewrite E. unfold finite. rewrite Rlt_bool_true; [reflexivity|].
+  destruct Hy as [->|[_ [_ B]]]; [rewrite Rabs_R0; apply bpow_gt_0|exact B].
+Qed.
 (* Arithmetic in float32 on tensors of 16 bits, every result stored or none. *)
 Lemma wider_admissible x : op (numbers Bfloat16) (bound Bfloat16) x (nearest Binary32 x) /\
   op (numbers Binary16) (bound Binary16) x (nearest Binary32 x) /\ op (numbers Binary32) (bound Binary32) x (nearest Binary64 x).
@@ -109,9 +147,10 @@ Hypothesis Hsee : forall k j, (k < W)%nat -> (j <= W + k)%nat -> see (W + k)%nat
 Variables a b : Z.
 Hypothesis Hab : (0 <= a /\ 0 <= b /\ a + b < 2 ^ Z.of_nat W)%Z.
 
-Theorem every_evaluation_adds : adds (logits (numbers f) (bound f) wR see) W a b.
+Theorem every_evaluation_adds : adds (logits (numbers f) (bound f) (half_ulp f) wR see) W a b.
 Proof.
   apply (check_adds (prec f) (smallest f) (emax f)) with (table := table) (carries := carries); try tauto.
+  - split; [apply bpow_gt_0|]. replace (/ 8) with (bpow radix2 (-3)) by (simpl; lra). apply bpow_le. destruct f; simpl; lia.
   - destruct f; simpl; unfold smallest; simpl; lia.
   - intros n u H1 H2 H3. apply multiples_normal; [destruct f; reflexivity|exact H1|exact H2|exact H3].
   - apply Rle_refl.

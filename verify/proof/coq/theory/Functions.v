@@ -140,7 +140,7 @@ Definition incremental (W : nat) (w : weights computed) (ctx : list nat) : list 
   block_of w (tokens_of w ctx i) (attention_of_two w (tokens_of w ctx) i (i - W)).
 
 Variable F : R -> Prop.
-Variable L : R.
+Variables L eps : R.
 Hypothesis admissible : forall x, op F L x (rounded x).
 Hypothesis any_order : forall l, sums F L l (add_up l).
 Hypothesis F_one : F 1.
@@ -189,7 +189,7 @@ Proof.
   apply G. apply incl_refl.
 Qed.
 
-Lemma attention_of_ok w see x n i : attended F L w see x n i (attention_of w see x n i).
+Lemma attention_of_ok w see x n i : attended F L eps w see x n i (attention_of w see x n i).
 Proof.
   exists (vector_of (length (query w)) (products (query w) (x i))),
     (fun j => vector_of (length (key w)) (products (key w) (x j))),
@@ -199,7 +199,7 @@ Proof.
   intros c Hc. unfold attention_of. rewrite nth_map_seq by exact Hc.
   exists (seq 0 n). split.
   { split; [apply seq_NoDup|]. split; intros j; rewrite in_seq; lia. }
-  right. eexists _, _. split; [|left; eexists; split; [intros; apply divides_ok|apply any_order]].
+  right. right. eexists _, _. split; [|left; eexists; split; [intros; apply divides_ok|apply any_order]].
   eexists. split; [intros; apply score_ok|]. split; [|apply any_order].
   intros j Hj. destruct (see i j) eqn:V; [|reflexivity].
   eexists. split; [|apply exponential_ok]. eexists. split; [apply rescaled_not|]. right.
@@ -216,7 +216,7 @@ Proof.
 Qed.
 Lemma attention_of_two_ok w see x n i j : (j < n)%nat -> (i < n)%nat -> i <> j ->
   (forall o, (o < n)%nat -> see i o = true <-> (o = j \/ o = i)) ->
-  attended F L w see x n i (attention_of_two w x i j).
+  attended F L eps w see x n i (attention_of_two w x i j).
 Proof.
   intros Hj Hi D S.
   exists (vector_of (length (query w)) (products (query w) (x i))),
@@ -233,7 +233,7 @@ Proof.
     - intros o Ho V. apply S in V; [|exact Ho]. destruct V as [->| ->]; simpl; auto. }
   left.
   match goal with |- exists p, _ /\ sums _ _ _ (add_up [(?pj, _); (?pi, _)]) => exists (fun o => if (o =? j)%nat then pj else pi) end.
-  split.
+  split; [left|].
   2:{ simpl. rewrite Nat.eqb_refl. apply Nat.eqb_neq in D. rewrite D. apply any_order. }
   eexists. split; [intros; apply score_ok|].
   assert (Other : forall o o', (o = j /\ o' = i) \/ (o = i /\ o' = j) -> forall u, (u < n)%nat -> see i u = true -> u = o \/ u = o').
@@ -258,8 +258,8 @@ Proof.
 Qed.
 
 Lemma block_of_ok w see ctx a :
-  attended F L w see (tokens_of w ctx) (length ctx) (length ctx - 1) a ->
-  logits F L w see ctx (block_of w (tokens_of w ctx (length ctx - 1)) a).
+  attended F L eps w see (tokens_of w ctx) (length ctx) (length ctx - 1) a ->
+  logits F L eps w see ctx (block_of w (tokens_of w ctx (length ctx - 1)) a).
 Proof.
   intro A. unfold logits, block_of. fold (tokens_of w ctx).
   eexists a, a, _, _, _, _. split; [exact A|]. split; [exact A|]. split; [apply vector_of_ok|]. split; [apply vector_of_ok|]. split.
@@ -268,11 +268,11 @@ Proof.
   rewrite (nth_indep (map _ _) zero (apply1 rounded (fun v => Rmax v 0) zero)) by (rewrite map_length; exact Hc).
   rewrite map_nth. apply ok1.
 Qed.
-Theorem whole_sequence_is_an_evaluation w see ctx : logits F L w see ctx (whole_sequence w see ctx).
+Theorem whole_sequence_is_an_evaluation w see ctx : logits F L eps w see ctx (whole_sequence w see ctx).
 Proof. apply block_of_ok, attention_of_ok. Qed.
 Theorem incremental_is_an_evaluation W w see ctx k : (k < W)%nat -> length ctx = (W + S k)%nat ->
   (forall j, (j <= W + k)%nat -> see (W + k)%nat j = ((j =? k) || (j =? W + k))%nat) ->
-  logits F L w see ctx (incremental W w ctx).
+  logits F L eps w see ctx (incremental W w ctx).
 Proof.
   intros Hk Hl S. apply block_of_ok. rewrite Hl. replace (W + Datatypes.S k - 1)%nat with (W + k)%nat by lia.
   replace (W + k - W)%nat with k by lia. apply attention_of_two_ok; try lia.
@@ -298,7 +298,7 @@ Fixpoint decoding (f : list nat -> list computed) (ctx : list nat) (n : nat) : l
 (* The real network: real arithmetic, exp and 1 / sqrt 2. *)
 Definition real_network : weights computed -> mask -> list nat -> list computed :=
   whole_sequence Some (in_order Some) exp (/ sqrt 2).
-Theorem real_network_is_an_evaluation (F : R -> Prop) L w see ctx : F 1 -> logits F L w see ctx (real_network w see ctx).
+Theorem real_network_is_an_evaluation (F : R -> Prop) L eps w see ctx : F 1 -> logits F L eps w see ctx (real_network w see ctx).
 Proof.
   intro F1. apply whole_sequence_is_an_evaluation.
   - apply op_itself.

@@ -35,6 +35,7 @@ Definition one : computed := Some 1.
 Section Evaluation.
 Variable F : R -> Prop.                           (* the numbers of the format *)
 Variable L : R.                                   (* nothing up to this size overflows *)
+Variable eps : R.                                  (* half the least relative distance of two numbers: 2^-(p + 1) for p bits *)
 
 (* One operation. Where the exact result is a number of the format, it is returned; where it is at most L, something finite
    is; else anything, an infinity and a NaN too. An operation on an infinity or a NaN returns anything. *)
@@ -89,6 +90,18 @@ Definition divides (x z r : computed) : Prop := quotient x z r \/ exists i, quot
 Definition logistic (d r : computed) : Prop :=
   exists e z, exponential d e /\ op2 Rplus one e z /\ quotient one z r.
 
+(* Where tensors have fewer bits than arithmetic: exp(0) within eps / 2 of 1, arithmetic within eps / 8 of the exact result, and a
+   number that is nearer to one of the format than eps of it is stored as that one. *)
+Definition near (d exact : R) (r : computed) : Prop := exists v, r = Some v /\ Rabs (v - exact) <= d * Rabs exact.
+Definition near_exponential (x r : computed) : Prop := x = zero -> near (eps / 2) 1 r.
+Definition number_of (x : computed) : R := match x with Some a => a | None => 0 end.
+Definition near_sum (l : list computed) (z : computed) : Prop :=
+  (forall x, In x l -> x <> None) -> near (eps / 8) (fold_right (fun x t => number_of x + t) 0 l) z.
+Definition near_quotient (x z r : computed) : Prop :=
+  match x, z with Some a, Some b => b <> 0 -> near (eps / 8) (a / b) r | _, _ => True end.
+Definition stores (x r : computed) : Prop :=
+  forall a y, x = Some a -> F y -> a = y \/ Rabs (a - y) < eps * Rabs y -> r = Some y.
+
 Section Attention.
 Variables (see : mask) (n i : nat).               (* position i of n *)
 Variables (q : list computed) (k v : nat -> list computed).
@@ -116,10 +129,35 @@ Definition logistic_of_two (js : list nat) (p : nat -> computed) : Prop :=
         rescaled d' d /\ logistic d (p j)
       else p j = zero.
 
+(* The same two, of a wider arithmetic: weights that are stored before they weigh values, *)
+Definition near_softmax (js : list nat) (e : nat -> computed) (z : computed) : Prop :=
+  exists s, (forall j, In j js -> see i j = true -> score q (k j) (s j)) /\
+    (forall j, In j js -> if see i j then exists d, argument s j d /\ near_exponential d (e j) else e j = zero) /\
+    near_sum (map e js) z.
+Definition stored_softmax (js : list nat) (p : nat -> computed) : Prop :=
+  exists e z, near_softmax js e z /\
+    forall j, In j js -> if see i j then exists p', near_quotient (e j) z p' /\ stores p' (p j) else p j = zero.
+Definition near_logistic (d r : computed) : Prop :=
+  exists e z p', near_exponential d e /\ near_sum [one; e] z /\ near_quotient one z p' /\ stores p' r.
+Definition stored_logistic_of_two (js : list nat) (p : nat -> computed) : Prop :=
+  exists s, (forall j, In j js -> see i j = true -> score q (k j) (s j)) /\
+    forall j, In j js -> if see i j then
+      exists m d d', m <> j /\ (m < n)%nat /\ see i m = true /\ (forall o, (o < n)%nat -> see i o = true -> o = j \/ o = m) /\
+        (op2 Rminus (s m) (s j) d' \/ op2 Rminus (s j) (s m) d' \/ difference q (k m) (k j) d' \/ difference q (k j) (k m) d') /\
+        rescaled d' d /\ near_logistic d (p j)
+      else p j = zero.
+(* or exponentials that are, the mean being stored too. *)
+Definition stored_exponentials (js : list nat) (v : nat -> computed) (r : computed) : Prop :=
+  exists e z p y r', near_softmax js e z /\
+    (forall j, In j js -> if see i j then stores (e j) (p j) else p j = zero) /\
+    sums (map (fun j => (p j, v j)) js) y /\ near_quotient y z r' /\ stores r' r.
+
 (* One entry of the attended value: weighted by what softmax gives, normalised before the values are added up or after. *)
 Definition attends (c : nat) (r : computed) : Prop :=
   exists js, looks_at js /\
-    ((exists p, logistic_of_two js p /\ sums (map (fun j => (p j, nth c (v j) zero)) js) r) \/
+    ((exists p, (logistic_of_two js p \/ stored_logistic_of_two js p \/ stored_softmax js p) /\
+        sums (map (fun j => (p j, nth c (v j) zero)) js) r) \/
+     stored_exponentials js (fun j => nth c (v j) zero) r \/
      exists e z, softmax js e z /\
        ((exists p, (forall j, In j js -> divides (e j) z (p j)) /\ sums (map (fun j => (p j, nth c (v j) zero)) js) r) \/
         (exists y, sums (map (fun j => (e j, nth c (v j) zero)) js) y /\ divides y z r))).
