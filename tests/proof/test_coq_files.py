@@ -126,6 +126,14 @@ def test_numbers_that_are_too_few_or_too_many_are_refused_in_a_sentence(text, co
         read(f"{head}Definition table : list (list nat) := {'; '.join(['0'] * count)}%nat.\n{tail}")
 
 
+@pytest.mark.parametrize(
+    "junk", ["[" + "1" * 1000, "[" * 100_000, "[1; " * 50_000, "(1, " * 50_000, "[" + "1; " * 99 + "2]"]
+)
+def test_rows_without_end_are_refused_at_once(text, junk):
+    with pytest.raises(CertificateError, match=r"line [0-9]+ is "):
+        read(text.replace("[3];", junk))
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path, content):
     path = tmp_path / "bad.v"

@@ -175,7 +175,8 @@ def _listed(entries: Any) -> str:
 
 _PAIR = re.compile(r"\((0|-?[1-9][0-9]{0,15}), (0|-?[1-9][0-9]{0,3})\)")  # 53 bits, and exponents of float64
 _DIGIT = re.compile(r"\b[0-3]\b")
-_ROW = re.compile(r"\[((?:[0-9]{1,2}(?:; )?){0,70})\]")
+_POSITION = re.compile(r"\b[0-9]{1,2}\b")
+_ROW = re.compile(r"\[([0-9; ]{0,300})\]")
 _SHAPES = {name: (height, 2) for name, height in zip(NAMES, (4, 2, 2, 2, 2, 4, 1, 2, 1), strict=True)}
 _SHAPES |= {"hidden_bias": (1, 4), "contract": (2, 4)}
 _WRITES = "adder-verify prove --coq writes what can be checked"
@@ -211,7 +212,7 @@ def read(text: str) -> Instance:
         network=network,
         table=[states[4 * pair : 4 * pair + 4] for pair in range(4)],
         carries=_digits(carries),
-        visible=[[int(each) for each in row.split("; ") if each] for row in _ROW.findall(allowed.partition(".")[0])],
+        visible=[[int(each) for each in _POSITION.findall(row)] for row in _ROW.findall(allowed.partition(".")[0])],
         precisions=[name for name, known in COQ_NAMES.items() if known in formats.partition("\n")[0]],
     )
     _compare(text.split("\n"), written(found).split("\n"))
