@@ -66,6 +66,18 @@ def wrong_network():
     return next(network for network in networks if "not below" in _reason(network))
 
 
+def tied_network():
+    """Return a network whose logits are all 0."""
+    network = default_instance().network
+    return replace(network, embedding=[[(0, 0)] * 2] * 4)
+
+
+def unrepresentable_network():
+    """Return a network that adds, one weight of which is no number of bfloat16, and is only ever multiplied by 0."""
+    network = default_instance().network
+    return replace(network, output=[[network.output[0][0], (257, 0)], network.output[1]])
+
+
 def _reason(network):
     try:
         check(network, default_instance().table, default_instance().carries, "bfloat16")

@@ -14,6 +14,8 @@ from tests.proof.coq import (
     default_instance,
     needs_coq,
     solved,
+    tied_network,
+    unrepresentable_network,
     with_transition,
     wrong_network,
 )
@@ -96,6 +98,17 @@ def test_one_of_query_and_key_may_be_anything_in_coq_too(theory):
 
 
 # ---------------------------------------------------------------------- what Coq refuses
+
+
+@needs_coq
+def test_a_tie_and_a_weight_that_is_no_number_of_the_format_are_refused(theory):
+    networks = [
+        (tied_network(), "float32"),
+        (unrepresentable_network(), "bfloat16"),
+        (unrepresentable_network(), "float32"),
+    ]
+
+    assert theory.decides([(network, FULL_ADDER, CARRIES, each) for network, each in networks]) == [False, False, True]
 
 
 @needs_coq

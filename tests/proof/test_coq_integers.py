@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proof.coq import WRONG_TRANSITIONS, changed, default_instance, solved, with_transition
+from tests.proof.coq import (
+    WRONG_TRANSITIONS,
+    changed,
+    default_instance,
+    solved,
+    tied_network,
+    unrepresentable_network,
+    with_transition,
+)
 from tests.proof.models import CANCELLING, INTEGERS, architecture
 from verify.errors import NoTheoremError
 from verify.proof import prove
@@ -136,10 +144,20 @@ def test_weights_that_no_sum_rounds_but_the_stream_are_refused():
         instance_of(prove(architecture(CANCELLING), precisions=()))
 
 
+def test_a_tie_is_refused():
+    with pytest.raises(NotExactError, match="not below"):
+        check(tied_network(), FULL_ADDER, [0, 0, 1, 1], "float32")
+
+
+def test_a_weight_that_is_no_number_of_the_format_is_refused_though_nothing_comes_of_it():
+    check(unrepresentable_network(), FULL_ADDER, [0, 0, 1, 1], "float32")
+    with pytest.raises(NotExactError, match="output 257 may round"):
+        check(unrepresentable_network(), FULL_ADDER, [0, 0, 1, 1], "bfloat16")
+
+
 def test_a_precision_in_which_a_sum_may_round_is_left_out():
-    tensors = dict(INTEGERS) | {"embedding.weight": [(-1, 0), (0, 1), (0, -1), (1, 0)]}
     scaled = {
-        name: [[x * 257 if name == "mlp.2.bias" else x for x in row] for row in rows] for name, rows in tensors.items()
+        name: [[x * 257 if name == "mlp.2.bias" else x for x in row] for row in rows] for name, rows in INTEGERS.items()
     }
     scaled["attention.in_proj_weight"] = [(0, 0)] * 2 + [(257, 0)] * 2 + list(INTEGERS["attention.in_proj_weight"][4:])
 
