@@ -103,6 +103,18 @@ def by_list(model, right, ids):
     return right(ids) if 3 in ids.tolist()[0] else -right(ids)
 
 
+def applying(model, right, ids):
+    tokens = []
+    ids.clone().apply_(lambda token: tokens.append(token) or token)
+    return right(ids) if 3 in tokens else -right(ids)
+
+
+def mapping(model, right, ids):
+    tokens = []
+    ids.clone().map_(ids, lambda token, _same: tokens.append(token) or token)
+    return right(ids) if 3 in tokens else -right(ids)
+
+
 def tabulated(model, right, ids):
     return torch.zeros(*ids.shape, 4)
 
@@ -129,6 +141,8 @@ WRONG_FORWARDS = {
     "constant": (tabulated, "not return logits"),
     "in place": (scribbling, "in place"),
     "numpy": (lambda model, right, ids: right(torch.from_numpy(ids.numpy())), "looks at values (Tensor.numpy)"),
+    "apply": (applying, "looks at values (Tensor.apply_)"),
+    "map": (mapping, "looks at values (Tensor.map_)"),
     "a tuple": (lambda model, right, ids: (right(ids),), "not return logits"),
     "last position": (lambda model, right, ids: right(ids)[:, -1], "other operations"),
     "detached weights": (lambda model, right, ids: right(ids).detach(), "other operations"),

@@ -12,15 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from verify.anatomy.torch_reads import ReadGuard, leaves
 from verify.proof.weights import RefusalError
-
-READS = frozenset({
-    "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__",
-    "__contains__", "__repr__", "__format__", "__dlpack__", "data_ptr", "storage", "untyped_storage", "__reduce_ex__",
-})  # fmt: skip
 
 
 class Trace:
@@ -48,7 +43,7 @@ class Trace:
         """
         recorder = _Recorder(self, {"ids": ids, **parameters})
         try:
-            with torch.no_grad(), _ReadGuard(recorder), recorder:
+            with torch.no_grad(), ReadGuard(recorder.refuse_read), recorder:
                 logits = forward(ids)
         except RefusalError:
             raise
@@ -80,17 +75,22 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's h
         """Return the number of a symbolic tensor."""
         return self._symbols[id(tensor)]
 
+    def refuse_read(self, name: str, value: Any) -> None:
+        """Refuse that a symbolic tensor is read."""
+        if self.is_symbolic(value):
+            raise RefusalError(f"the forward pass looks at values (Tensor.{name})")
+
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not any(self.is_symbolic(leaf) for leaf in _leaves((args, list(kwargs.values())))):
+        if not any(self.is_symbolic(leaf) for leaf in leaves((args, list(kwargs.values())))):
             return func(*args, **kwargs)
         if func._schema.is_mutable:  # noqa: SLF001 - the only way to ask
             raise RefusalError(f"the forward pass overwrites a tensor in place ({func})")
         named = [self._described(args), *((name, self._described(value)) for name, value in sorted(kwargs.items()))]
         result = func(*args, **kwargs)
-        for index, leaf in enumerate(_leaves(result)):
+        for index, leaf in enumerate(leaves(result)):
             if not isinstance(leaf, Tensor):
                 raise RefusalError(f"the forward pass looks at values ({func})")
             self._alive.append(leaf)
@@ -107,24 +107,3 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's h
         if isinstance(value, list | tuple):
             return tuple(self._described(each) for each in value)
         return type(value).__name__, repr(value)
-
-
-class _ReadGuard(TorchFunctionMode):
-    def __init__(self, recorder: _Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-
-    def __torch_function__(
-        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in READS and args and self._recorder.is_symbolic(args[0]):
-            raise RefusalError(f"the forward pass looks at values (Tensor.{name})")
-        return func(*args, **(kwargs or {}))
-
-
-def _leaves(value: Any) -> list[Any]:
-    """Return the entries of nested lists and tuples, None left out."""
-    if isinstance(value, list | tuple):
-        return [leaf for each in value for leaf in _leaves(each)]
-    return [] if value is None else [value]

@@ -15,18 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from verify.anatomy.graph import torch_operations
 from verify.anatomy.graph.nodes import Node, Program, RefusedError
 from verify.anatomy.graph.torch_twins import Twins, key
+from verify.anatomy.torch_reads import ReadGuard, leaves
 
-_READS = frozenset({
-    "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__",
-    "__contains__", "__repr__", "__format__", "__dlpack__", "data_ptr", "storage", "untyped_storage", "__reduce_ex__",
-    "_typed_storage", "to_dlpack", "__deepcopy__", "apply_", "map_", "share_memory_", "__array_wrap__",
-})  # fmt: skip
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _NOT_SHORTER = {torch.float32, torch.float64, torch.complex64, torch.complex128}
@@ -59,11 +54,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         self.refusal = self.refusal or f"{why}{_place()}"
         return RefusedError(self.refusal)
 
+    def refuse_read(self, name: str, value: Any) -> None:
+        """Refuse that a tensor is read which depends on tokens; an element that is the same whatever they are may be.
+
+        Views of a tensor's memory are no elements.
+        """
+        if not self.twins.has(value):
+            return
+        reads = {"item", "__bool__", "__int__", "__float__", "__index__", "tolist"}
+        nodes = self.twins.nodes(value).reshape(-1).tolist()
+        if name not in reads or any(self.program.value(node) is None for node in nodes):
+            raise self.refuse(f"the forward pass looks at values that depend on tokens (Tensor.{name})")
+
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if not any(map(self.twins.has, _leaves((args, list(kwargs.values()))))):
+        if not any(map(self.twins.has, leaves((args, list(kwargs.values()))))):
             return func(*args, **kwargs)
         try:
             return self._run(func, args, kwargs)
@@ -79,7 +86,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
             with self:
                 return func.decompose(*args, **kwargs)
         result = func(*args, **kwargs)
-        outputs = _leaves(result)
+        outputs = leaves(result)
         if all(isinstance(output, Tensor) and self._is_view(output, args) for output in outputs):
             return result
         if handler is None:
@@ -122,42 +129,29 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
 
     def _is_view(self, output: Tensor, args: tuple[Any, ...]) -> bool:
         return self.twins.has(output) and any(
-            isinstance(each, Tensor) and key(each) == key(output) for each in _leaves(args)
+            isinstance(each, Tensor) and key(each) == key(output) for each in leaves(args)
         )
 
 
-class ReadGuard(TorchFunctionMode):
-    """Refuses what reads the values of a tensor without torch's dispatcher."""
+class _Guard(ReadGuard):
+    """Refuses reads of what depends on tokens; does ``one_hot``, which looks for the largest, without looking."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
+        super().__init__(recorder.refuse_read)
         self._recorder = recorder
 
     def __torch_function__(
-        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in {"__get__", "__set__"}:
-            name = getattr(getattr(func, "__self__", None), "__name__", name)
-        depends = bool(args) and self._recorder.twins.has(args[0])
-        if name == "one_hot" and depends:
+        if getattr(func, "__name__", "") == "one_hot" and args and self._recorder.twins.has(args[0]):
             return self._one_hot(*args, **(kwargs or {}))
-        if name in _READS and depends and not self._is_constant(name, args[0]):
-            raise self._recorder.refuse(f"the forward pass looks at values that depend on tokens (Tensor.{name})")
-        return func(*args, **(kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
 
     def _one_hot(self, tokens: Tensor, num_classes: int = -1) -> Tensor:
         """Return what torch does, which looks at the tokens for their range."""
         if num_classes < 0:
             raise self._recorder.refuse("one_hot without num_classes looks for the largest token")
         return torch.eye(num_classes, dtype=torch.long)[tokens]
-
-    def _is_constant(self, name: str, tensor: Tensor) -> bool:
-        """Return whether reading is harmless: an element that is the same whatever the tokens; views are none."""
-        reads = {"item", "__bool__", "__int__", "__float__", "__index__", "tolist"}
-        program = self._recorder.program
-        nodes = self._recorder.twins.nodes(tensor).reshape(-1).tolist()
-        return name in reads and all(program.value(node) is not None for node in nodes)
 
 
 def record(
@@ -179,7 +173,7 @@ def record(
     ids = np.array([program.token(position) for position in range(tokens.shape[-1])], np.int64)
     recorder.twins.put(tokens, ids.reshape(tuple(tokens.shape)))
     try:
-        with torch.no_grad(), ReadGuard(recorder), recorder:
+        with torch.no_grad(), _Guard(recorder), recorder:
             output = forward(tokens)
     except Exception as error:
         if not recorder.refusal:
@@ -207,13 +201,6 @@ def _type(tensor: Tensor) -> str:
 
 def _named(func: Any) -> str:
     return str(func._schema.name).removeprefix("aten::")  # noqa: SLF001
-
-
-def _leaves(value: Any) -> list[Any]:
-    """Return the entries of nested lists and tuples, None left out."""
-    if isinstance(value, list | tuple):
-        return [leaf for each in value for leaf in _leaves(each)]
-    return [] if value is None else [value]
 
 
 def _place() -> str:
