@@ -1,7 +1,7 @@
 """The graph of an adder: layout and recorded steps, as docs/columns.md has it.
 
-What runs here is a stranger's forward, in the worker: what comes out is his word, until `verify.anatomy.graph.read` has
-checked its form and his forward has been compared with it.
+What runs here is a stranger's forward, in the worker: what comes out is his word, whose form nothing here has checked
+and with which his forward has yet to be compared.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from verify.proof.columns.options import COUNT
-from verify.proof.columns.rounding import RefusalError, Unit, magnitude, reciprocal
-from verify.proof.columns.step import FEW, TAIL, Step, arguments
+from verify.proof.columns.rounding import FACTORS, Interval, RefusalError, Unit, magnitude, reciprocal
+from verify.proof.columns.step import FEW, TAIL, Mean, Step, arguments
 from verify.proof.columns.tables import Tables
 
 _NEGLIGIBLE = 1e-7  # of the largest map: what is left of one after those before it are taken out
@@ -40,7 +40,11 @@ class Linear:
 def linear_of(step: Step, tables: Tables, query: int) -> Linear:
     """Return what is affine in the means at a symbol of the query, in the order of ``step.means``."""
     unit = Unit.of(step.dtype)
-    forms = {node: _of_mean(step, tables, query, place) for place, node in enumerate(step.means)}
+    axes = np.eye(len(step.means))
+    forms = {
+        node: Form(axis, 0.0, _size(_values(tables, mean, query)) * (1 + 1e-3), 0.0)
+        for axis, (node, mean) in zip(axes, step.means.items(), strict=True)
+    }
     curved, read = list[int](), list[int]()
     for node in step.of_kind(TAIL):
         terms = linear_terms(step, node)
@@ -70,8 +74,13 @@ def linear_terms(step: Step, node: int) -> list[tuple[int, int | None, int]] | N
     pairs = rest[0] if operation == "dot" else [rest] if operation in ("mul", "div") else []
     if not pairs or (operation == "div" and step.kinds[rest[1]] != FEW):
         return None
-    sorted_ = [(y, x) if step.kinds[x] == FEW and operation != "div" else (x, y) for x, y in pairs]
-    return [(x, y, 1) for x, y in sorted_] if all(step.kinds[y] == FEW for _, y in sorted_) else None
+    factored = [(y, x) if step.kinds[x] == FEW and operation != "div" else (x, y) for x, y in pairs]
+    return [(x, y, 1) for x, y in factored] if all(step.kinds[y] == FEW for _, y in factored) else None
+
+
+def relative_error(operation: str, terms: int, unit: Unit) -> float:
+    """Return by what a node with so many `linear_terms` errs, relative to the sum of their magnitudes."""
+    return FACTORS[operation] * unit.u if operation in ("neg", "div") else unit.sum(terms)
 
 
 def number(tables: Tables, node: int, query: int, *, inverse: bool = False) -> tuple[float, float]:
@@ -83,11 +92,14 @@ def number(tables: Tables, node: int, query: int, *, inverse: bool = False) -> t
     return (low + high) / 2, (high - low) / 2
 
 
-def _of_mean(step: Step, tables: Tables, query: int, place: int) -> Form:
-    mean = list(step.means.values())[place]
-    values = [tables.at(value, query) for value in mean.values.values() if value is not None]
-    size = max([1.0 if None in mean.values.values() else 0.0, *(float(magnitude(each).max()) for each in values)])
-    return Form(np.eye(len(step.means))[place], 0.0, size * (1 + 1e-3), 0.0)
+def _values(tables: Tables, mean: Mean, query: int) -> list[Interval]:
+    """Return the enclosures of what a mean averages; 1 for a weight by itself."""
+    one = np.ones(1)
+    return [(one, one) if value is None else tables.at(value, query) for value in mean.values.values()]
+
+
+def _size(values: list[Interval]) -> float:
+    return max(float(magnitude(each).max()) for each in values)
 
 
 def _combine(
@@ -115,8 +127,7 @@ def _combine(
             total.error += abs(f) * form.error + off * form.size
         else:
             return None
-    rounding = 0.0 if operation == "neg" else 3 * unit.u if operation == "div" else unit.sum(len(terms))
-    total.error += rounding * total.size + 4 * unit.tiny * (len(terms) + total.size)
+    total.error += relative_error(operation, len(terms), unit) * total.size + 4 * unit.tiny * (len(terms) + total.size)
     return total
 
 
@@ -169,7 +180,7 @@ class Attention:
         left = np.abs(wanted - self.maps @ self.base) @ sizes
         self.constants = np.array([form.constant for form in forms])
         self.errors = np.array([form.error for form in forms]) + 1.01 * left
-        own = [_own_error(step, tables, query, place) for place in range(len(step.means))]
+        own = [_own_error(step, tables, query, mean) for mean in step.means.values()]
         self.off = np.abs(self.base) @ np.array(own)
         self.rows = [self._row(step, tables, query, index) for index in range(len(step.rows))]
 
@@ -251,13 +262,11 @@ class Attention:
         return position, weight, doubt, np.broadcast_to(values, (size, self.rank))
 
 
-def _own_error(step: Step, tables: Tables, query: int, place: int) -> float:
+def _own_error(step: Step, tables: Tables, query: int, mean: Mean) -> float:
     """Return by what a mean may be off beside its weights: its values, the normalisation, the sum."""
-    mean = list(step.means.values())[place]
     unit, count = Unit.of(step.dtype), len(step.rows[mean.row])
-    values = [tables.at(value, query) for value in mean.values.values() if value is not None]
-    size = max([1.0 if None in mean.values.values() else 0.0, *(float(magnitude(each).max()) for each in values)])
-    half = max([0.0, *(float((high - low).max()) / 2 for low, high in values)])
+    values = _values(tables, mean, query)
+    size, half = _size(values), max(float((high - low).max()) / 2 for low, high in values)
     return half + (2 * count + 10) * unit.u * 1.01 * size + 4 * count * unit.tiny * max(1.0, size)
 
 

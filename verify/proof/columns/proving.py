@@ -6,6 +6,7 @@ part of the theorem.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class Searched:
         steps: by step.
         certificate: of schema adder-columns/1, without statement and record.
         wrong: pairs at which the real forward was seen to be wrong at some step.
-        worst: of the cells that stay open, the one with the lowest bound, and its step counted from 1.
+        worst: of the cells that could not be split further, the one with the lowest bound, and its step counted from 1.
         met: the least real margin that was met, and where.
     """
 
@@ -141,7 +142,8 @@ def search_graph(
 
 def _deadline(time_left: Callable[[], float], searches: int) -> Callable[[], float]:
     """Return what one of so many searches has left: some shares of the time, as most of them take little."""
-    spare = time_left() - min(time_left(), _GENEROUS * time_left() / max(searches, 1))
+    left, share = time_left(), min(1.0, _GENEROUS / searches)
+    spare = left * (1 - share) if math.isfinite(left) else 0.0
     return lambda: time_left() - spare
 
 

@@ -68,7 +68,7 @@ class Found:
         margin: the least of these bounds.
         met: the least real margin that was met, and where.
         wrong: pairs at which a real forward was wrong.
-        worst: the open cell with the lowest bound.
+        worst: of the cells that cannot be split further, the one with the lowest bound.
         pairs_open: pairs in open leaves.
         reach: the box of y over each root that has a path, by the target's symbol, (2, r), for drawing.
     """

@@ -22,6 +22,8 @@ from verify.proof.columns.rounding import (
 )
 from verify.proof.columns.step import FEW, Step, arguments
 
+Node = list[Any]
+
 
 class Tables:
     """Enclosures of every computed value of the nodes before attention.
@@ -79,7 +81,7 @@ class Tables:
         low, high = self._operate(operation, nodes)
         self.low[rows], self.high[rows] = low, high
 
-    def _given(self, node: list) -> Any:  # type: ignore[type-arg]
+    def _given(self, node: Node) -> Any:
         if node[0] == "const":
             return np.float64(float.fromhex(node[1]))
         place = self.step.places[node[1]]
@@ -92,42 +94,28 @@ class Tables:
         rows = [self.place[node] for node in nodes]
         return self.low[rows], self.high[rows]
 
-    def _operate(self, operation: str, nodes: list[list]) -> Interval:  # type: ignore[type-arg]
-        unit = self.unit
+    def _operate(self, operation: str, nodes: list[Node]) -> Interval:
         if operation in ("sum", "dot"):
-            terms = self._terms(operation, nodes)
-            total = terms[0].sum(axis=1), terms[1].sum(axis=1)
-            sizes = magnitude(terms).sum(axis=1)
-            inputs = (
-                sum(magnitude(self._read([node[1][i] for node in nodes])) for i in range(len(nodes[0][1])))
-                if (operation == "sum")
-                else sum(
-                    magnitude(self._read([node[1][i][j] for node in nodes]))
-                    for i in range(len(nodes[0][1]))
-                    for j in (0, 1)
-                )
-            )
-            error = unit.sum(len(nodes[0][1])) * sizes + unit.tiny * (len(nodes[0][1]) + inputs)
-            return total[0] - error, total[1] + error
+            return self._add_up(operation, nodes)
         read = [self._read([node[1 + i] for node in nodes]) for i in range(len(nodes[0]) - 1)]
         exact = self._exact(operation, *read)
         relative = magnitude(read[0]) if operation in OF_THE_ARGUMENT else magnitude(exact)
-        error = FACTORS[operation] * unit.u * relative + (FACTORS[operation] > 0) * unit.tiny * (
+        error = FACTORS[operation] * self.unit.u * relative + (FACTORS[operation] > 0) * self.unit.tiny * (
             2 + sum(magnitude(each) for each in read)
         )
         return exact[0] - error, exact[1] + error
 
-    def _terms(self, operation: str, nodes: list[list]) -> Interval:  # type: ignore[type-arg]
-        """Return the terms of sums, (n, terms, Q, S)."""
-        count = len(nodes[0][1])
-        if operation == "sum":
-            parts = [self._read([node[1][i] for node in nodes]) for i in range(count)]
-        else:
-            parts = [
-                product(self._read([node[1][i][0] for node in nodes]), self._read([node[1][i][1] for node in nodes]))
-                for i in range(count)
-            ]
-        return np.stack([low for low, _ in parts], axis=1), np.stack([high for _, high in parts], axis=1)
+    def _add_up(self, operation: str, nodes: list[Node]) -> Interval:
+        """Return sums, (n, Q, S), of terms that have one factor or two."""
+        low = high = sizes = operands = np.zeros(1)
+        terms = list(zip(*(node[1] for node in nodes), strict=True))
+        for term in terms:  # of each node
+            factors = [self._read(list(each)) for each in (zip(*term, strict=True) if operation == "dot" else [term])]
+            value = product(*factors) if operation == "dot" else factors[0]
+            low, high, sizes = low + value[0], high + value[1], sizes + magnitude(value)
+            operands = operands + sum(magnitude(each) for each in factors)
+        error = self.unit.sum(len(terms)) * sizes + self.unit.tiny * (len(terms) + operands)
+        return low - error, high + error
 
     def _exact(self, operation: str, x: Interval, y: Interval | None = None) -> Interval:
         if y is None:

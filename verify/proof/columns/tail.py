@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.proof.columns.attention import Attention, linear_terms, number
+from verify.proof.columns.attention import Attention, linear_terms, number, relative_error
 from verify.proof.columns.rounding import (
     FACTORS,
     FUNCTIONS,
@@ -123,8 +123,9 @@ class Tail:
         terms = linear_terms(self._step, node)
         unit = self.unit
         if terms is not None:
-            relative = 0.0 if operation == "neg" else 3 * unit.u if operation == "div" else unit.sum(len(terms))
-            self._place[node] = self._affine(terms, relative, inverse=operation == "div")
+            self._place[node] = self._affine(
+                terms, relative_error(operation, len(terms), unit), inverse=operation == "div"
+            )
         elif operation == "dot":
             mixed: list[tuple[int, int | None, int]] = []
             for x, y in rest[0]:
