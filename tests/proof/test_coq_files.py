@@ -88,6 +88,14 @@ def test_the_line_that_was_slipped_in_is_the_line_that_is_named(text, text_of_li
     assert str(error.value).isprintable()
 
 
+def test_what_differs_in_a_long_line_is_shown(text):
+    with pytest.raises(CertificateError) as error:
+        read(changing("(-1, 0)", "(-3, 0)")(text))
+
+    got, wanted = str(error.value).split(", but should be ")
+    assert got.partition(" is ")[2] != wanted.partition(";")[0]
+
+
 @pytest.mark.parametrize(
     ("before", "other"),
     [("(1, 0)", "(3, 1)"), ("[[0; 0; 1; 1]", "[[0; 0; 1; 2]"), ("[3];", "[2; 3];"), ("Binary64; ", "")],

@@ -240,13 +240,15 @@ def _digits(text: str) -> list[int]:
 def _compare(lines: list[str], expected: list[str]) -> None:
     for at, (line, wanted) in enumerate(zip_longest(lines, expected), 1):
         if line != wanted:
-            got = "is missing" if line is None else f"is {_shown(line)}"
-            should = "the file should have ended" if wanted is None else f"should be {_shown(wanted)}"
-            raise CertificateError(
-                f"line {at} {got}, but {should}; adder-verify prove --coq writes what can be checked"
-            )
+            letters = zip_longest(line or "", wanted or "")
+            same = next((place for place, (x, y) in enumerate(letters) if x != y), 0)
+            got = "is missing" if line is None else f"is {_shown(line, same)}"
+            should = "the file should have ended" if wanted is None else f"should be {_shown(wanted, same)}"
+            raise CertificateError(f"line {at} {got}, but {should}; {_WRITES}")
 
 
-def _shown(line: str) -> str:
-    line = printable(line)
-    return repr(line if len(line) <= _LINE else line[:_LINE] + "...")
+def _shown(line: str, same: int) -> str:
+    """Return the part of a line that holds its first difference, which comes after so many characters."""
+    start = 0 if same < _LINE // 2 else same - _LINE // 4
+    part = printable(line[start:], _LINE)
+    return repr("..." * (start > 0) + part)
