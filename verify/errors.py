@@ -6,7 +6,7 @@
    value, an ``add`` that raises on every easy sum). Exit status 2.
 4. *Running it*: `IsolationError`, `SubjectCrashedError`, `SubjectTimeoutError`, `ProtocolError`, `OutOfTimeError`.
    Exit status 3: could not decide.
-5. *Reading what earlier runs wrote*: `EvidenceError`, `CertificateError`, `StoreError`. Exit status 2.
+5. *Reading what earlier runs wrote*: `EvidenceError`, `GraphError`, `CertificateError`, `StoreError`. Exit status 2.
 6. *Writing down what a campaign finds*: `StoreWriteError`. Exit status 3.
 7. *Having Coq check a theorem*: `NoTheoremError`, exit status 2; `CoqMissingError`, `CoqTimeoutError`, exit status 3.
 
@@ -71,6 +71,10 @@ class ProtocolError(UndecidedError):
 
 class EvidenceError(VerifyError):
     """A file of evidence is damaged, half-written or of an unknown version."""
+
+
+class GraphError(VerifyError):
+    """A file, or what a worker recorded, is no graph of a forward pass."""
 
 
 class CertificateError(VerifyError):

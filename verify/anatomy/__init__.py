@@ -12,6 +12,8 @@ operation                   module            finds
 ``learn_forcing``           ``forcing``       whether sums can be checked by teacher forcing, or why not
 ``forced_batch``            ``forcing``       the sums of many pairs, by teacher forcing
 ``forced_margins``          ``forcing``       how sure the weakest step of each sum is
+``recorded_graph``          ``graph``         the forward as a program of scalars
+``forced_outputs``          ``graph``         the forward's logits before every right token, by each way of calling
 ``weights_digest``          ``tensors``       the weights in one word
 ``forced_logits`` ...       ``numerics``      logits of every answer step, in this type or another
 ``residual_stream``         ``stream``        where the 16 contexts are after each part of the reference's shape

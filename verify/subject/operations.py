@@ -16,6 +16,7 @@ Operation = TypeVar("Operation", bound=Callable[..., Any])
 _MODULES = (
     "verify.anatomy.audit",
     "verify.anatomy.forcing",
+    "verify.anatomy.graph.forced",
     "verify.anatomy.graph.recording",
     "verify.anatomy.numerics",
     "verify.anatomy.counting",

@@ -1,5 +1,7 @@
-"""What an adder's forward computes, as a program of scalars: recorded where it lives.
+"""What an adder's forward computes, as a program of scalars: recorded where it lives, read and evaluated here.
 
 `docs/columns.md` says what a graph is. ``recorded_graph`` (`recording`) runs where the model lives and records: `nodes`
-builds the program, `patterns` what several nodes say together, `torch_recorder` and `torch_operations` watch torch.
+builds the program, `patterns` what several nodes say together, `torch_recorder` and `torch_operations` watch torch;
+``forced_outputs`` (`forced`) is what the forward itself says. In the parent `read` checks the form of what was
+recorded, `evaluate` computes it in numpy, and `decoder` decodes with it.
 """

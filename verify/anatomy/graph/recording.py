@@ -1,7 +1,7 @@
 """The graph of an adder: layout and recorded steps, as docs/columns.md has it.
 
-What runs here is a stranger's forward, in the worker: what comes out is his word, whose form nothing here has checked
-and with which his forward has yet to be compared.
+What runs here is a stranger's forward, in the worker: what comes out is his word, until `read` has checked its form and
+his forward has been compared with it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from verify.addition.oracle import PLACES
 from verify.anatomy import forcing, operands, watching
 from verify.anatomy.graph import patterns
 from verify.anatomy.graph.nodes import Node, Program, RefusedError, needed
+from verify.anatomy.graph.read import SCHEMA
 from verify.anatomy.layout import OPEN
 from verify.subject.operations import operation
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from verify.anatomy.forcing import Forcer
     from verify.anatomy.layout import Token
     from verify.subject import LoadedAdder
-
-SCHEMA = "adder-graph/1"
 
 _MOST_STEPS = 64
 

@@ -43,6 +43,7 @@ FORMS: dict[str, Any] = {
     "forced_logits_compiled": Array("f"),
     "forced_logits_in": Array("f"),
     "forced_logits_on": Array("f"),
+    "forced_outputs": (_REFUSED, Array("f", 3)),
     "forced_margins": (None, Array("f", 1)),
     "head_is_tied": (bool, None),
     "learn_forcing": str,
