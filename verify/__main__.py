@@ -1,4 +1,4 @@
-"""The ``adder-verify`` command: run, audit, prove, check, score, report, hunt, merge.
+"""The ``adder-verify`` command: run, audit, prove, check, extract, score, report, hunt, merge.
 
 Results go to stdout, progress to stderr. Exit status: 0 no sum refuted and nothing violated, 1 counterexample, 2 wrong
 use or a file that is no adder, 3 could not decide, 4 no sum refuted but its nature violated, 130 interrupted. `audit`
@@ -155,6 +155,25 @@ def check(arguments: argparse.Namespace) -> int:
     return 1 if objections else 0
 
 
+def extract(arguments: argparse.Namespace) -> int:
+    """Write what a subject's forward pass computes as data without its code, itself a subject for every command."""
+    from verify.anatomy.graph.asking import recording_of
+    from verify.anatomy.graph.nodes import RefusedError
+    from verify.files import write_text
+
+    with _subject(arguments) as subject:
+        try:
+            recording = recording_of(subject)
+        except RefusedError as error:
+            reason = str(error)
+            _show(arguments, {"subject": subject.spec, "refused": reason}, lambda: f"NO GRAPH: {reason}")
+            return UndecidedError.exit_status
+    write_text(arguments.out, recording.graph.text + "\n")
+    found: dict[str, Any] = {"subject": subject.spec, "graph": str(arguments.out), **recording.summary}
+    _show(arguments, found, lambda: f"{arguments.out}: {recording}")
+    return 0
+
+
 def report(arguments: argparse.Namespace) -> int:
     """Gather the evidence on our own model, and render all reports from the evidence that there is."""
     from dataclasses import replace
@@ -207,6 +226,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "score": score,
     "prove": prove,
     "check": check,
+    "extract": extract,
     "report": report,
     "hunt": hunt,
     "merge": merge,
@@ -289,6 +309,11 @@ def _prove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coq", type=Path, metavar="FILE.v", help="write the theorem and its proof for Coq to FILE.v")
 
 
+def _extract_arguments(parser: argparse.ArgumentParser) -> None:
+    _subject_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="write the graph to FILE.json")
+
+
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("certificate", type=Path, metavar="CERT", help="a file that `adder-verify prove` wrote")
 
@@ -327,6 +352,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "score": _subject_arguments,
     "prove": _prove_arguments,
     "check": _check_arguments,
+    "extract": _extract_arguments,
     "report": _report_arguments,
     "hunt": _hunt_arguments,
     "merge": _merge_arguments,

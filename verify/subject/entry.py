@@ -26,8 +26,8 @@ def load(
 
     Args:
         spec: a path to a file or folder, or ``package.module``; ``:name`` behind it picks an object in it that has
-            the contract's two functions. A path to a state dict, ``.pt``, is our own model with these weights. None
-            is our own model.
+            the contract's two functions. A path to a state dict, ``.pt``, is our own model with these weights; one to a
+            graph, ``.json``, is data that our own decoder runs. None is our own model.
         method: the way of decoding under verification, for subjects that offer several.
         sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model;
             see verify/subject/sandbox/README.md.
@@ -36,6 +36,7 @@ def load(
 
     Raises:
         SubjectNotFoundError, SubjectImportError, SubjectBuildError, ContractError: see `verify.errors`.
+        GraphError: a ``.json`` file holds no graph.
         IsolationError: the rung that is demanded is not to be had.
         SubjectCrashedError, SubjectTimeoutError, ProtocolError: in the sandbox only.
         OutOfTimeError: the run's time is spent before the subject is loaded.
@@ -48,8 +49,8 @@ def load(
 
 
 def runs_here(location: loading.Location, sandbox: Rung) -> bool:
-    """Return whether a subject runs in this process: our own model with any weights, and what is demanded to."""
-    return sandbox == "off" or (sandbox == "auto" and location.is_own)
+    """Return whether a subject runs in this process: our own model with any weights, data, and what is demanded to."""
+    return sandbox == "off" or location.is_data or (sandbox == "auto" and location.is_own)
 
 
 def _load_here(location: loading.Location, method: str | None, time_left: Callable[[], float] | None) -> LocalSubject:
@@ -62,4 +63,5 @@ def _load_here(location: loading.Location, method: str | None, time_left: Callab
         sha256=location.sha256,
         folder=location.folder,
         time_left=time_left,
+        is_data=location.is_data,
     )

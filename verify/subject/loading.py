@@ -31,6 +31,9 @@ LARGEST_SOURCE = 16 << 20  # bytes
 LARGEST_WEIGHTS = 256 << 20
 OWN_CONTRACT = Path(__file__).resolve().parents[2] / "adder" / "submission.py"
 WEIGHTS_CONTRACT = "adder.submission"  # has with_weights(path), which returns the contract for weights in a file
+GRAPH_SUFFIX = ".json"
+GRAPH_CONTRACT = "verify.anatomy.graph.decoder"  # has with_graph(path), the same for a graph
+LARGEST_GRAPH = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Location:
         package: the folder of the outermost package that the file belongs to, or None.
         attribute: the object to pick in the module, or "".
         weights: a file of weights for our own model, or None.
+        graph: a file that holds a graph, see docs/columns.md, or None.
     """
 
     spec: str
@@ -52,6 +56,12 @@ class Location:
     package: Path | None = None
     attribute: str = ""
     weights: Path | None = None
+    graph: Path | None = None
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it holds no code: what runs is a program of this suite."""
+        return self.graph is not None
 
     @property
     def is_own(self) -> bool:
@@ -75,10 +85,9 @@ class Location:
     @property
     def sha256(self) -> str:
         """The digest of the file that was handed in, hex, or "" where there is none."""
-        source = self.weights or self.path
-        if source is None:
-            return ""
-        return hashlib.sha256(_read(source, LARGEST_WEIGHTS if self.weights else LARGEST_SOURCE)).hexdigest()
+        sources = ((self.graph, LARGEST_GRAPH), (self.weights, LARGEST_WEIGHTS), (self.path, LARGEST_SOURCE))
+        found = next(((file, most) for file, most in sources if file is not None), None)
+        return "" if found is None else hashlib.sha256(_read(*found)).hexdigest()
 
 
 def locate(spec: str) -> Location:
@@ -99,6 +108,8 @@ def locate(spec: str) -> Location:
     path = Path(place)
     if path.suffix in WEIGHTS_SUFFIXES:
         return _locate_weights(spec, path)
+    if path.suffix == GRAPH_SUFFIX:
+        return _locate_graph(spec, path)
     if not (place.endswith(".py") or os.sep in place or path.is_dir()):
         return _locate_module(spec, place, attribute)
     if not path.exists():
@@ -114,8 +125,11 @@ def execute(location: Location) -> Any:
         SubjectImportError: a syntax error, a missing module, an exception at import.
         SubjectNotFoundError: the module has no such attribute.
         SubjectBuildError: a file of weights holds something else.
+        GraphError: a file of a graph does.
     """
     module = _execute_module(location)
+    if location.graph is not None:
+        return module.with_graph(location.graph)
     if location.weights is not None:
         return _with_weights(module, location.weights)
     if not location.attribute:
@@ -186,6 +200,13 @@ def _locate_weights(spec: str, weights: Path) -> Location:
         raise SubjectNotFoundError(f"{spec!r} is no file; `adder solve --out {spec}` saves weights")
     _check(weights, LARGEST_WEIGHTS)
     return dataclasses.replace(locate(WEIGHTS_CONTRACT), spec=spec, weights=weights.resolve())
+
+
+def _locate_graph(spec: str, graph: Path) -> Location:
+    if not graph.exists():
+        raise SubjectNotFoundError(f"{spec!r} is no file; `adder-verify extract my_adder.py --out {spec}` writes one")
+    _check(graph, LARGEST_GRAPH)
+    return Location(spec, GRAPH_CONTRACT, graph=graph.resolve())
 
 
 def _with_weights(module: Any, weights: Path) -> Any:

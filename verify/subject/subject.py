@@ -170,7 +170,8 @@ class Subject(ABC):
         author: what its metadata says, or "".
         sha256: digest of its source, hex.
         declared_parameters: what its metadata claims, or None.
-        isolation: the rung behind which it runs; "off" in this process.
+        isolation: the rung behind which it runs; "off" in this process, "data" where nobody's code runs but ours.
+        is_data: whether it is a graph that was handed in as data, decoded by our own program.
         abilities: what it offers beyond ``add``: names of `OPTIONAL_FUNCTIONS`, and "module" for a torch module.
         method: the way of decoding under verification, or None for its default.
         batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
@@ -188,6 +189,7 @@ class Subject(ABC):
     isolation: str
     abilities: frozenset[str]
     method: str | None
+    is_data: bool = False
     batching: str = ""
     way: str = ""
 
@@ -310,9 +312,7 @@ class Subject(ABC):
 
 
 class LocalSubject(Subject):
-    """A subject in this process: for code that is trusted, such as our own model and the tests' mutants."""
-
-    isolation = "off"
+    """A subject in this process: trusted code, such as our own model and the tests' mutants, or data."""
 
     def __init__(
         self,
@@ -323,9 +323,12 @@ class LocalSubject(Subject):
         sha256: str = "",
         folder: Path | None = None,
         time_left: Callable[[], float] | None = None,
+        is_data: bool = False,
     ) -> None:
         """Build the model of a namespace, in the folder where its checkpoints lie."""
         super().__init__(time_left)
+        self.is_data = is_data
+        self.isolation = "data" if is_data else "off"
         with loading.working_folder(folder):
             self.loaded = LoadedAdder.build(spec, namespace, method)
         self.loaded.at = lambda _index: self.check_time("adds")
@@ -346,6 +349,7 @@ class LocalSubject(Subject):
             sha256=self.sha256,
             folder=self._folder,
             time_left=self.time_left,
+            is_data=self.is_data,
         )
 
     def answer(self, a: int, b: int) -> Answer:

@@ -2,6 +2,6 @@
 
 `docs/columns.md` says what a graph is. ``recorded_graph`` (`recording`) runs where the model lives and records: `nodes`
 builds the program, `patterns` what several nodes say together, `torch_recorder` and `torch_operations` watch torch;
-``forced_outputs`` (`forced`) is what the forward itself says. In the parent `read` checks the form of what was
-recorded, `evaluate` computes it in numpy, and `decoder` decodes with it.
+``forced_outputs`` (`forced`) is what the forward itself says. In the parent `asking` asks for both and compares
+them: `read` checks the form of what was recorded, `evaluate` computes it in numpy, and `decoder` decodes with it.
 """

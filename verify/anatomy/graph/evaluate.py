@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,31 @@ _BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def evaluate(graph: Graph, step: int, tokens: np.ndarray, dtype: str | None = None) -> np.ndarray:
+@dataclass
+class Numbers:
+    """The numbers of a graph as arrays, which may be changed.
+
+    Attributes:
+        tables: float64 (N, V).
+        constants: distinct ones of all steps, float64 (M,).
+        places: where each stands in `constants`.
+    """
+
+    tables: np.ndarray
+    constants: np.ndarray
+    places: dict[float, int]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Numbers:
+        """Return those of a graph."""
+        found = sorted({node[1] for step in graph.steps for node in step.nodes if node[0] == "const"})
+        tables = np.array(graph.tables, np.float64).reshape(-1, graph.vocabulary)
+        return cls(tables, np.array(found, np.float64), {number: place for place, number in enumerate(found)})
+
+
+def evaluate(
+    graph: Graph, step: int, tokens: np.ndarray, dtype: str | None = None, numbers: Numbers | None = None
+) -> np.ndarray:  # fmt: skip
     """Return the logits of one step, (B, choices) in a type.
 
     Args:
@@ -37,14 +62,15 @@ def evaluate(graph: Graph, step: int, tokens: np.ndarray, dtype: str | None = No
         step: from 0 on.
         tokens: prompt and the answer so far, int64 (B, L + step).
         dtype: "float32" or "float64"; None for the graph's own, or float64 where float32 does not hold its constants.
+        numbers: in place of the graph's.
     """
     program, kind = graph.steps[step], np.dtype(dtype or type_of(graph))
+    numbers = numbers or Numbers.of(graph)
     columns = np.empty((len(program.nodes), len(tokens)), kind)
     rows: dict[tuple[int, ...], np.ndarray] = {}
-    tables = np.array(graph.tables, kind).reshape(-1, graph.vocabulary)
     with np.errstate(all="ignore"):
         for index, node in enumerate(program.nodes):
-            columns[index] = _value(node, columns, tables, tokens, rows)
+            columns[index] = _value(node, columns, numbers, tokens, rows)
     return columns[list(program.logits)].T
 
 
@@ -57,15 +83,15 @@ def type_of(graph: Graph) -> str:
 def _value(
     node: tuple[Any, ...],
     columns: np.ndarray,
-    tables: np.ndarray,
+    numbers: Numbers,
     tokens: np.ndarray,
     rows: dict[tuple[int, ...], np.ndarray],
 ) -> Any:
     kind, *arguments = node
     if kind == "const":
-        return arguments[0]
+        return numbers.constants[numbers.places[arguments[0]]]
     if kind == "tok":
-        return tables[arguments[1], tokens[:, arguments[0]]]
+        return numbers.tables[arguments[1], tokens[:, arguments[0]]]
     if kind == "sum":
         return columns[list(arguments[0])].sum(axis=0)
     if kind == "dot":

@@ -70,7 +70,7 @@ class Step:
     logits: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A graph whose form was checked.
 

@@ -14,6 +14,7 @@ import numpy as np
 from verify.addition.oracle import PLACES
 from verify.anatomy import forcing, operands, watching
 from verify.anatomy.graph import patterns
+from verify.anatomy.graph.decoder import Decoder
 from verify.anatomy.graph.nodes import Node, Program, RefusedError, needed
 from verify.anatomy.graph.read import SCHEMA
 from verify.anatomy.layout import OPEN
@@ -35,6 +36,8 @@ def recorded_graph(loaded: LoadedAdder, seed: int | None = None) -> np.ndarray |
         loaded: the adder.
         seed: of the operands that it is watched on; None for the one that was given before, at first 0.
     """
+    if type(loaded.model) is Decoder:
+        return np.frombuffer(loaded.model.graph.text.encode(), np.uint8)
     why = forcing.learn_forcing(loaded, seed)
     if why:
         return {"refused": why}

@@ -1,0 +1,104 @@
+"""A graph is a subject: `extract` writes it, our own decoder runs it, and it answers as the adder that it is of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.anatomy.graphs import adder
+from verify.__main__ import main
+from verify.errors import GraphError, SubjectNotFoundError
+from verify.subject import load
+from verify.subject.answers import NO_INTEGER
+from verify.subject.loading import locate
+
+COLUMNS = Path(__file__).parents[1] / "submissions" / "columns"
+WRONG = 9293099345, 2860099680  # of wrong_in_a_rare_word
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("graphs")
+    for name in ("one_head", "wrong_in_a_rare_word"):
+        assert (
+            main(["extract", str(COLUMNS / f"{name}.py"), "--sandbox=off", "--out", str(found / f"{name}.json")]) == 0
+        )
+    return found
+
+
+@pytest.fixture
+def pairs() -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.random.default_rng(3).integers(0, 10**10, (2, 200))
+    return np.append(a, WRONG[0]), np.append(b, WRONG[1])
+
+
+@pytest.mark.parametrize("name", ["one_head", "wrong_in_a_rare_word"])
+def test_it_answers_as_the_adder_that_it_is_of(folder: Path, pairs: tuple[np.ndarray, np.ndarray], name: str) -> None:
+    graph, file = load(str(folder / f"{name}.json")), load(str(COLUMNS / f"{name}.py"), sandbox="off")
+    expected = [file.add(*pair) for pair in zip(*(each.tolist() for each in pairs), strict=True)]
+    assert graph.add_batch(*pairs).tolist() == expected
+    assert graph.way == "add_batch"
+    assert graph.add(*WRONG) == expected[-1]
+    assert (expected[-1] == sum(WRONG)) is (name == "one_head")
+
+
+def test_what_it_is_is_told_before_anything_runs(folder: Path) -> None:
+    spec = str(folder / "one_head.json")
+    assert locate(spec).is_data
+    assert not locate(str(COLUMNS / "one_head.py")).is_data
+    for rung in ("auto", "bwrap", "off"):
+        subject = load(spec, sandbox=rung)  # type: ignore[arg-type]
+        assert (subject.is_data, subject.isolation, subject.afresh().isolation) == (True, "data", "data")
+    assert not load(str(COLUMNS / "one_head.py"), sandbox="off").is_data
+
+
+def test_it_declares_its_numbers_and_the_audit_finds_that_they_do_the_work(folder: Path) -> None:
+    subject = load(str(folder / "one_head.json"))
+    plain = json.loads((folder / "one_head.json").read_text())
+    constants = {node[1] for step in plain["steps"] for node in step["nodes"] if node[0] == "const"}
+    counts = subject.ask("count_parameters", seed=1)
+    assert subject.declared_parameters == counts["counted"] == len(constants) + sum(map(len, plain["tables"]))
+    for check in ("weights do the work", "forward does the work", "no sum in Python"):
+        (row,) = subject.ask("audit_checks", only=check)
+        assert row["outcome"] == "ok", row
+
+
+def test_its_graph_is_itself(folder: Path, tmp_path: Path) -> None:
+    assert main(["extract", str(folder / "one_head.json"), "--out", str(tmp_path / "again.json")]) == 0
+    assert (tmp_path / "again.json").read_bytes() == (folder / "one_head.json").read_bytes()
+
+
+def test_what_spells_no_sum_is_a_wrong_answer_in_words(folder: Path, tmp_path: Path) -> None:
+    plain = json.loads((folder / "one_head.json").read_text())
+    last = plain["steps"][10]["logits"]
+    last[0], last[7] = last[7], last[0]
+    (tmp_path / "seven.json").write_text(json.dumps(plain))
+    subject = load(str(tmp_path / "seven.json"))
+    assert repr(subject.add(1, 2)) == "'token 7 is no digit of column 11'"
+    large = 9_999_999_999
+    assert subject.add_batch(np.array([1, large]), np.array([2, large])).tolist() == [NO_INTEGER, 2 * large]
+
+
+def test_what_is_no_graph_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contents: dict[str, Any] = {"evidence": {"schema": "adder-report/2"}, "narrow": adder()}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+        with pytest.raises(GraphError, match=f"^{name}.json"):
+            load(str(tmp_path / f"{name}.json"))
+    with pytest.raises(SubjectNotFoundError, match="extract"):
+        load(str(tmp_path / "none.json"))
+    assert main(["audit", str(tmp_path / "narrow.json")]) == 2
+    assert capsys.readouterr().err == (
+        "adder-verify: error: narrow.json adds operands of 1 digits; a subject here adds 10\n"
+    )
+
+
+def test_an_adder_without_a_graph_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = str(COLUMNS.parent / "wrong" / "always_zero.py")
+    assert main(["extract", spec, "--sandbox=off", "--out", str(tmp_path / "none.json")]) == 3
+    assert capsys.readouterr().out.startswith("NO GRAPH: ")
+    assert not (tmp_path / "none.json").exists()

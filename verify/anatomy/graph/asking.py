@@ -1,0 +1,123 @@
+"""Asking a subject for its graph, in the parent: its form is checked, and its forward is compared with it in every way.
+
+What differs between two ways of calling a forward is not what it computes, and nothing is proved of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify.anatomy import operands
+from verify.anatomy.graph.evaluate import forced, write
+from verify.anatomy.graph.forced import WAYS
+from verify.anatomy.graph.nodes import RefusedError
+from verify.anatomy.graph.read import Graph, read
+from verify.errors import GraphError, ProtocolError
+
+if TYPE_CHECKING:
+    from verify.subject import Subject
+
+_COMPARED = 12  # sums, a third of which carry far
+_CLOSE = 1e-3  # of a logit's magnitude: orders of summation and narrower bounds are the proof's own affair
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A subject's graph: a stranger's word, but for its form and what was compared.
+
+    Attributes:
+        graph: what was recorded.
+        weights: the digest of the subject's tensors then, "" where it has none.
+        compared: on how many sums its forward was compared with it, in each of `WAYS`.
+    """
+
+    graph: Graph
+    weights: str
+    compared: int
+
+    def __str__(self) -> str:
+        sizes = [len(step.nodes) for step in self.graph.steps]
+        return (
+            f"{len(sizes)} steps of {min(sizes):,} to {max(sizes):,} nodes in {self.graph.dtype}; the forward pass "
+            f"says the same on {self.compared} sums, called in each of {len(WAYS)} ways; sha256 {self.graph.sha256}"
+        )
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What is said of it, plain values."""
+        return {
+            "sha256": self.graph.sha256,
+            "weights": self.weights,
+            "dtype": self.graph.dtype,
+            "prompt": len(self.graph.prompt),
+            "nodes": [len(step.nodes) for step in self.graph.steps],
+            "compared": self.compared,
+            "ways": list(WAYS),
+        }
+
+
+def recording_of(subject: Subject, seed: int | None = None) -> Recording:
+    """Return the graph of a subject.
+
+    Args:
+        subject: what is recorded.
+        seed: of the operands that it is watched, recorded and compared on; None for one that nobody can know before.
+
+    Raises:
+        RefusedError: it cannot be recorded, or does something else; the message says why.
+        ProtocolError: what comes back from the subject's process is no graph, or no logits.
+    """
+    random = np.random.default_rng(seed)
+    before = subject.ask("weights_digest")
+    told = subject.ask("recorded_graph", seed=int(random.integers(2**32)))
+    if isinstance(told, dict):
+        raise RefusedError(told["refused"])
+    try:
+        graph = read(np.asarray(told, np.uint8).tobytes())
+    except GraphError as error:
+        raise ProtocolError(f"{subject.spec} broke the protocol: {error}") from error
+    for way in (*WAYS, WAYS[0]):  # what changes from call to call is seen by the last
+        compare(subject, graph, way, operands.carrying(random, _COMPARED))
+    if subject.ask("weights_digest") != before:
+        raise RefusedError("the forward pass changes its weights")
+    return Recording(graph, before, _COMPARED)
+
+
+def compare(subject: Subject, graph: Graph, way: str, pairs: operands.Batch) -> None:
+    """Compare a subject's forward with its graph, which is evaluated in float64.
+
+    Args:
+        subject: whose forward is called.
+        graph: what was recorded of it.
+        way: one of `WAYS`.
+        pairs: two arrays of operands, int64 (N,).
+
+    Raises:
+        RefusedError: they differ by more than roundings do; the message says where.
+        ProtocolError: what comes back from the subject's process are no logits.
+    """
+    a, b = pairs
+    found = subject.ask("forced_outputs", a=a, b=b, way=way)
+    if isinstance(found, dict):
+        raise RefusedError(found["refused"])
+    expected = forced(graph, a.tolist(), b.tolist(), "float64")  # (N, K, V)
+    if found.shape != expected.shape:
+        raise ProtocolError(f"{subject.spec} broke the protocol: logits of shape {found.shape}, not {expected.shape}")
+    unseen = np.isnan(found).all(axis=2) if way == "add" else np.zeros(found.shape[:2], bool)  # (N, K)
+    if unseen[:, 0].all():
+        raise RefusedError("`add` calls the forward pass on other tokens than those that were learnt")
+    answers = write(graph.answer, a.tolist(), b.tolist(), graph.digits)
+    owed = np.take_along_axis(np.abs(expected), answers[..., None], axis=2)
+    allowed = _CLOSE * np.maximum(np.abs(expected), owed)
+    is_close = np.isfinite(found) & (np.abs(found - expected) <= allowed)
+    differs = np.argwhere(~is_close.all(axis=2) & ~unseen)
+    if len(differs):
+        place, step = differs[0].tolist()
+        raise RefusedError(
+            f"the forward pass computes something else than was recorded ({way}): "
+            f"token {step + 1} of {a[place]} + {b[place]}, "
+            f"by {np.abs(found - expected)[place, step].max():.3g} of a logit"
+        )
