@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import gc
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, Self
 
+import torch
 from torch.overrides import TorchFunctionMode
 
 _READS = frozenset({
@@ -14,8 +19,11 @@ _READS = frozenset({
 })  # fmt: skip
 
 
+_EXPORTS = ("_to_dlpack", "_to_dlpack_versioned")  # of torch._C: they hand out memory without asking any mode of torch
+
+
 class ReadGuard(TorchFunctionMode):
-    """Sees every call of torch's functions and methods before it runs."""
+    """Sees every call of torch's functions and methods before it runs, and what reads tensors past them."""
 
     def __init__(self, refuse: Callable[[str, Any], None]) -> None:
         """Guard what runs within.
@@ -25,6 +33,37 @@ class ReadGuard(TorchFunctionMode):
         """
         super().__init__()
         self._refuse = refuse
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Guard from here on."""
+        exports = [vars(torch._C)[name] for name in _EXPORTS if hasattr(torch._C, name)]  # noqa: SLF001
+        self._stack.enter_context(_exchanged([(export, self._exporting(export)) for export in exports]))
+        for owner, name in ((threading.Thread, "start"), (ThreadPoolExecutor, "submit")):
+            self._stack.enter_context(_patched(owner, name, self.refuse_thread))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Guard no longer."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._stack.close()
+
+    def _exporting(self, export: Callable[..., Any]) -> Callable[..., Any]:
+        def exporting(tensor: Any, *rest: Any, **more: Any) -> Any:
+            with torch._C.DisableTorchFunction():  # noqa: SLF001 - whatever refuses looks at the tensor itself
+                self._refuse("to_dlpack", tensor)
+            return export(tensor, *rest, **more)
+
+        return exporting
+
+    def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
+        """Refuse a thread, which no mode of torch follows.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("the forward pass starts a thread, which is not followed")
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -43,3 +82,28 @@ def leaves(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [leaf for each in value for leaf in leaves(each)]
     return [] if value is None else [value]
+
+
+@contextmanager
+def _exchanged(pairs: list[tuple[Any, Any]]) -> Iterator[None]:
+    """Put functions in others' places, in every module that holds one by a name."""
+    new = {id(old): other for old, other in pairs}
+    holders = [held for held in gc.get_referrers(*(old for old, _ in pairs)) if isinstance(held, dict)]
+    found = [(held, name, held[name]) for held in holders for name in list(held) if id(held[name]) in new]
+    for held, name, old in found:
+        held[name] = new[id(old)]
+    try:
+        yield
+    finally:
+        for held, name, old in found:
+            held[name] = old
+
+
+@contextmanager
+def _patched(owner: Any, name: str, new: Any) -> Iterator[None]:
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        setattr(owner, name, old)

@@ -75,15 +75,21 @@ def recording_of(subject: Subject, seed: int | None = None) -> Recording:
     told = subject.ask("recorded_graph", seed=int(random.integers(2**32)))
     if isinstance(told, dict):
         raise RefusedError(told["refused"])
-    try:
-        graph = read(np.asarray(told, np.uint8).tobytes())
-    except GraphError as error:
-        raise ProtocolError(f"{subject.spec} broke the protocol: {error}") from error
+    graph = _read(subject, told)
     for way in (*WAYS, WAYS[0]):  # what changes from call to call is seen by the last
         compare(subject, graph, way, operands.carrying(random, _COMPARED))
     if subject.ask("weights_digest") != before:
         raise RefusedError("the forward pass changes its weights")
     return Recording(graph, before, _COMPARED)
+
+
+def _read(subject: Subject, told: np.ndarray) -> Graph:
+    if told.dtype != np.uint8:
+        raise ProtocolError(f"{subject.spec} broke the protocol: its graph is no text")
+    try:
+        return read(told.tobytes())
+    except GraphError as error:
+        raise ProtocolError(f"{subject.spec} broke the protocol: {error}") from error
 
 
 def compare(subject: Subject, graph: Graph, way: str, pairs: operands.Batch) -> None:

@@ -161,7 +161,7 @@ def of(value: Any) -> Graph:
         for index, table in enumerate(_list(value["tables"], None, "tables"))
     )
     steps = tuple(
-        _step(step, len(prompt) + index, len(tables), choices, f"steps[{index}]")
+        step_of(step, len(prompt) + index, len(tables), choices, f"steps[{index}]")
         for index, step in enumerate(_list(value["steps"], len(answer), "steps"))
     )
     return Graph(digits, value["dtype"], vocabulary, choices, prompt, answer, tables, steps, value)
@@ -197,7 +197,12 @@ def _check_answer(answer: tuple[Entry, ...], digits: int) -> None:
             _demand(is_one, f"column {entry.column} of the answer, two digits of which have one token", token)
 
 
-def _step(value: Any, positions: int, tables: int, choices: int, place: str) -> Step:
+def step_of(value: Any, positions: int, tables: int, choices: int, place: str = "step") -> Step:
+    """Return a step whose form was checked, that reads so many positions and tables.
+
+    Raises:
+        GraphError: it is none; the message says where.
+    """
     _demand(isinstance(value, dict) and value.keys() == {"nodes", "logits"}, place, value)
     nodes = tuple(
         _node(node, index, positions, tables, f"{place}.nodes[{index}]")

@@ -7,6 +7,7 @@ his forward has been compared with it.
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
         RefusedError: it cannot be recorded; the message says why.
     """
     forcer: Forcer = loaded.memory["forcer"]
+    _check_call(forcer)
     prompt = [entry(token, "the prompt") for token in forcer.prompt]
     answer = [entry(token, "the answer") for token in forcer.emitted]
     if len(answer) > _MOST_STEPS:
@@ -62,7 +64,7 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
     choices = forcer.choices
     check_answer(answer, choices)
     vocabulary = max(choices, 1 + max(token for each in [*prompt, *answer] for token in each["tokens"]))
-    writer = _Writer()
+    writer = Writer()
     types, steps = set(), []
     pairs = operands.fresh(loaded, "recording", 2 * len(answer))
     for step in range(len(answer)):
@@ -86,6 +88,23 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
         "tables": writer.tables,
         "steps": steps,
     }
+
+
+def _check_call(forcer: Forcer) -> None:
+    """Check that calling a torch module is no more than its forward pass.
+
+    Raises:
+        RefusedError: it is more.
+    """
+    module = getattr(forcer.point.original, "__self__", None)
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not isinstance(module, torch.nn.Module):
+        return
+    everywhere = vars(torch.nn.modules.module)
+    hooks = [value for name, value in vars(module).items() if name in {"_forward_hooks", "_forward_pre_hooks"}]
+    hooks += [everywhere.get(name) for name in ("_global_forward_hooks", "_global_forward_pre_hooks")]
+    if any(hooks) or type(module).__call__ is not torch.nn.Module.__call__:
+        raise RefusedError("hooks, or a __call__ of its own, do something around the forward pass")
 
 
 def entry(token: Token, place: str) -> dict[str, Any]:
@@ -146,7 +165,7 @@ def _recorded(
     raise RefusedError(f"the forward pass takes tokens as {type(given).__name__}")
 
 
-class _Writer:
+class Writer:
     """Writes programs as plain values; tables are shared by all steps."""
 
     def __init__(self) -> None:

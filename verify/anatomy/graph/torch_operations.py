@@ -216,7 +216,7 @@ def _put(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, Any], 
 
 @_handles("embedding")
 def _embedded(rec: Recorder, _func: Any, args: Sequence[Any], _kwargs: dict[str, Any], _out: Any) -> np.ndarray:
-    return _looked_up(rec, args[0], [_raw(rec, args[1])])
+    return _each(rec.program.number, _looked_up(rec, args[0], [_raw(rec, args[1])]))
 
 
 @_handles("index", "_unsafe_index")
@@ -226,7 +226,8 @@ def _indexed(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, An
         return np.asarray(_moved(rec, func, args, kwargs, out, ("self",)))
     if any(index is None or not _is_tensor(index) for index in indices) or "bool" in str(indices[0].dtype):
         raise RefusedError("elements are chosen by tokens in a way that the method does not know")
-    return _looked_up(rec, source, list(np.broadcast_arrays(*(_raw(rec, index) for index in indices))))
+    found = _looked_up(rec, source, list(np.broadcast_arrays(*(_raw(rec, index) for index in indices))))
+    return _each(rec.program.number, found) if _is_number(out) else found
 
 
 def _looked_up(rec: Recorder, source: Any, indices: list[np.ndarray]) -> np.ndarray:
@@ -261,7 +262,7 @@ def _entry(program: Program, table: np.ndarray, at: list[Node]) -> Node:
     found = program.of_tokens(safe, at)
     if found is None:
         raise RefusedError("a look-up by two tokens at once")
-    return program.number(found)
+    return found
 
 
 def _within(entry: Callable[..., float], shape: tuple[int, ...]) -> Callable[..., float]:
@@ -412,6 +413,23 @@ def _curve(kind: str) -> Handler:
 
 _handlers.update({name: _unary(name) for name in ("neg", "abs", "relu")} | {"square": _unary("sq")})
 _handlers.update({name: _curve(name) for name in ("sqrt", "rsqrt", "exp", "tanh", "sigmoid", "silu")})
+
+
+@_handles("nan_to_num")
+def _defined(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> np.ndarray:
+    """Of constants; whatever else is no finite number, nothing is proved of."""
+    import torch
+
+    program, nodes = rec.program, _numbers(rec, args[0], out)
+    more = [_argument(func, args, kwargs, name) for name in ("nan", "posinf", "neginf")]
+
+    def defined(node: Node) -> Node:
+        value = program.value(node)
+        if value is None:
+            return node
+        return program.const(torch.nan_to_num(torch.tensor(value, dtype=out.dtype), *more).item())
+
+    return _each(defined, nodes)
 
 
 @_handles("gelu")
@@ -596,10 +614,21 @@ def _along(function: Callable[[list[Node]], list[Node]], nodes: np.ndarray, dim:
     return np.moveaxis(np.array(found, np.int64).reshape(rows.shape), -1, dim)
 
 
-@_handles("_softmax", "_log_softmax", "_safe_softmax")
+@_handles("_softmax", "_log_softmax")
 def _softened(rec: Recorder, func: Any, args: Sequence[Any], _kwargs: dict[str, Any], out: Any) -> np.ndarray:
     is_log = func.overloadpacket.__name__ == "_log_softmax"
     return _along(rec.program.logsmax if is_log else rec.program.smax, _numbers(rec, args[0], out), args[1])
+
+
+@_handles("_safe_softmax")
+def _softened_safely(rec: Recorder, _func: Any, args: Sequence[Any], _kwargs: dict[str, Any], out: Any) -> np.ndarray:
+    return _along(partial(_weights_or_none, rec.program), _numbers(rec, args[0], out), args[1])
+
+
+def _weights_or_none(program: Program, row: list[Node]) -> list[Node]:
+    """Return the softmax of a row; zeros where all of it is masked."""
+    is_masked = all(program.is_value(score, -math.inf) for score in row)
+    return [ZERO] * len(row) if is_masked else program.smax(row)
 
 
 @_handles("amax", "max")
@@ -632,7 +661,7 @@ def _attended(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, A
     if _argument(func, args, kwargs, "is_causal", default=False):
         later = np.triu(np.ones(scores.shape[-2:], bool), 1)
         scores = np.where(later, program.const(-math.inf), scores)
-    return [_product(program, _along(program.smax, scores, -1), value), None]
+    return [_product(program, _along(partial(_weights_or_none, program), scores, -1), value), None]
 
 
 @_handles("native_layer_norm")

@@ -8,6 +8,7 @@ just runs, and is a constant of the program. Reading what depends on tokens, fro
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from verify.anatomy.torch_reads import ReadGuard, leaves
 
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
+_PYTHON = sysconfig.get_path("stdlib")
 _NOT_SHORTER = {torch.float32, torch.float64, torch.complex64, torch.complex128}
 
 
@@ -147,6 +149,9 @@ class _Guard(ReadGuard):
             return self._one_hot(*args, **(kwargs or {}))
         return super().__torch_function__(func, types, args, kwargs)
 
+    def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
+        raise self._recorder.refuse("the forward pass starts a thread, which is not followed")
+
     def _one_hot(self, tokens: Tensor, num_classes: int = -1) -> Tensor:
         """Return what torch does, which looks at the tokens for their range."""
         if num_classes < 0:
@@ -208,7 +213,8 @@ def _place() -> str:
     frame = sys._getframe(1)  # noqa: SLF001 - what traceback itself uses
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((_SUITE, _TORCH, "<")) and Path(file).name != "contextlib.py":
+        is_python = file.startswith(_PYTHON) and "site-packages" not in file
+        if not is_python and not file.startswith((_SUITE, _TORCH, "<")):
             return f" ({Path(file).name}, line {frame.f_lineno})"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

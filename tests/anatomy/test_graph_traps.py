@@ -1,0 +1,289 @@
+"""What is recorded is what a forward computes for all tokens; one that looks at its tokens is refused in words."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import ctypes
+import math
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.dlpack import from_dlpack, to_dlpack
+
+from verify.anatomy.graph import read
+from verify.anatomy.graph.evaluate import evaluate
+from verify.anatomy.graph.nodes import RefusedError
+from verify.anatomy.graph.recording import Writer
+from verify.anatomy.graph.torch_recorder import record
+
+COLUMNS = Path(__file__).parents[1] / "submissions" / "columns"
+LENGTH, VOCABULARY = 6, 12
+FEASIBLE = [set(range(10))] * (LENGTH - 1) + [{11}]
+
+
+@pytest.fixture(scope="module")
+def adder() -> Any:
+    sys.path.insert(0, str(COLUMNS))
+    import one_layer
+
+    torch.manual_seed(5)
+    model = one_layer.Adder(width=4, heads=2, key=3, value=2, hidden=3, norm="rms", act="gelu", choices=5)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.5)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    found = torch.randint(0, 10, (24, LENGTH), generator=torch.Generator().manual_seed(3))
+    found[:, -1] = 11
+    return found
+
+
+def evaluated(forward: Callable[[Tensor], Any], tokens: Tensor) -> np.ndarray:
+    """Return what the record of a forward on the first sequence says of all, (N, choices)."""
+    program, logits, _ = record(forward, tokens[:1].clone(), VOCABULARY, FEASIBLE)
+    writer = Writer()
+    plain = writer.step(program, logits)
+    tables = tuple(tuple(map(float.fromhex, table)) for table in writer.tables)
+    step = read.step_of(plain, LENGTH, len(tables), len(logits))
+    graph = read.Graph(1, "float64", VOCABULARY, len(logits), (), (), tables, (step,), {})
+    return evaluate(graph, 0, tokens.numpy(), "float64")
+
+
+def agree(forward: Callable[[Tensor], Any], tokens: Tensor) -> None:
+    found = evaluated(forward, tokens)
+    with torch.no_grad():
+        expected = np.concatenate([forward(row[None].clone())[:, -1].numpy() for row in tokens])
+    assert np.ptp(expected, axis=0).max() > 1e-3
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+class Capsule:
+    """What numpy takes memory from."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **_options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+POOL = ThreadPoolExecutor(1)
+POOL.submit(int).result()
+
+
+def in_a_thread(tokens: Tensor) -> Any:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(tokens.tolist()))
+    thread.start()
+    thread.join()
+    return found
+
+
+def in_spite_of_it(tokens: Tensor) -> Any:
+    with contextlib.suppress(Exception):
+        return tokens[0, 0].item()
+    return 0
+
+
+READS: dict[str, Callable[[Tensor], Any]] = {
+    "a branch": lambda ids: bool(ids[0, 0] == 3),
+    "a branch on several": lambda ids: (ids == 3).any(),
+    "item": lambda ids: ids[0, 0].item(),
+    "item, caught": in_spite_of_it,
+    "item of a number": lambda ids: ids.double().mean().item(),
+    "the method of the class": lambda ids: Tensor.item(ids[0, 0]),
+    "tolist": lambda ids: ids.tolist(),
+    "int": lambda ids: int(ids[0, 0]),
+    "an index of a list": lambda ids: list(range(12))[ids[0, 0]],
+    "a range": lambda ids: range(ids[0, 0]),
+    "in": lambda ids: 3 in ids,
+    "iteration": lambda ids: [each for each in ids[0] if each == 3],
+    "numpy and back": lambda ids: torch.from_numpy(ids.numpy()[0].copy()),
+    "asarray": np.asarray,
+    "numpy by dlpack": np.from_dlpack,
+    "numpy by a capsule": lambda ids: np.from_dlpack(Capsule(to_dlpack(ids))),
+    "torch by a capsule": lambda ids: from_dlpack(to_dlpack(ids)).tolist(),
+    "torch by dlpack": lambda ids: torch.from_dlpack(ids).tolist(),
+    "capsules by map": lambda ids: list(map(to_dlpack, [ids])),
+    "memory": lambda ids: ctypes.string_at(ids.data_ptr(), 8),
+    "storage": lambda ids: bytes(ids.untyped_storage()),
+    "typed storage": lambda ids: ids.storage()[0],
+    "data": lambda ids: ids.data.tolist(),
+    "detached": lambda ids: ids.detach().tolist(),
+    "pickle": pickle.dumps,
+    "a deep copy": lambda ids: copy.deepcopy(ids).tolist(),
+    "a copy": lambda ids: copy.copy(ids).tolist(),
+    "text": str,
+    "format": lambda ids: f"{ids[0, 0]}",
+    "apply_": lambda ids: ids.clone().apply_(lambda value: value),
+    "map_": lambda ids: ids.clone().map_(ids, lambda value, _other: value),
+    "equal": lambda ids: torch.equal(ids, torch.zeros_like(ids)),
+    "nonzero": torch.nonzero,
+    "where": lambda ids: torch.where(ids == 3)[0],
+    "a mask": lambda ids: ids[ids == 3],
+    "unique": lambda ids: ids.unique(),
+    "bincount": lambda ids: torch.bincount(ids[0]),
+    "one_hot of whatever there is": lambda ids: functional.one_hot(ids),
+    "a slice": lambda ids: torch.zeros(20)[: ids[0, 0]],
+    "a size": lambda ids: torch.zeros(ids[0, 0]),
+    "a thread": in_a_thread,
+    "a pool of threads": lambda ids: POOL.submit(ids.tolist).result(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_forward_that_looks_at_its_tokens_is_refused(adder: Any, tokens: Tensor, name: str) -> None:
+    def forward(ids: Tensor) -> Tensor:
+        READS[name](ids)
+        return adder(ids)  # type: ignore[no-any-return]
+
+    with pytest.raises(RefusedError) as caught:
+        evaluated(forward, tokens)
+    assert "test_graph_traps.py, line" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_was_guarded_is_as_it_was(adder: Any, tokens: Tensor) -> None:
+    before = to_dlpack, threading.Thread.start, ThreadPoolExecutor.submit
+    evaluated(adder, tokens)
+    assert before == (to_dlpack, threading.Thread.start, ThreadPoolExecutor.submit)
+    assert from_dlpack(to_dlpack(tokens)).equal(tokens)
+    assert in_a_thread(tokens) == [tokens.tolist()]
+
+
+def with_hooks(adder: Any, ids: Tensor) -> Any:
+    """Change what goes into and comes out of parts of a model."""
+    hooks = [
+        adder.query.register_forward_hook(lambda _module, _inputs, output: output * 1.5),
+        adder.up.register_forward_pre_hook(lambda _module, inputs: (inputs[0] + 0.25,)),
+    ]
+    try:
+        return adder(ids)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def in_place(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)
+    row = x.view(-1)  # shares its memory
+    row[::2] *= 0.5
+    x[:, 1:].add_(x[:, :-1].clone())
+    x.transpose(1, 2)[:, 0].mul_(2)
+    x.select(2, 1).fill_(0.125)
+    return adder.head(torch.relu_(x))
+
+
+def into_a_buffer(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)
+    buffer = torch.ones(1, LENGTH + 1, 4)
+    part = buffer[:, 1:]
+    part.copy_(x)
+    buffer[0, 0, :2] = x[0, 0, 2:]
+    torch.add(buffer[:, 1:], part, out=part)
+    return adder.head(buffer[:, :1] + buffer[:, 1:])
+
+
+def into_a_constant(adder: Any, ids: Tensor) -> Any:
+    lasting = torch.zeros(LENGTH, 4)
+    alias = lasting[2:]
+    lasting += adder.embedding(ids)[0]
+    alias[:] = alias.flip(0)
+    return adder.head(lasting[None].cumsum(1))
+
+
+def through_another_table(adder: Any, ids: Tensor) -> Any:
+    table = (torch.arange(VOCABULARY) * 7) % 5
+    return adder.head(adder.embedding(table[ids]) + functional.one_hot(ids, VOCABULARY)[..., :4]).cumsum(1)
+
+
+def scores_of(adder: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
+    x = adder.embedding(ids)
+    return adder.query(x)[..., :3] @ adder.keys(x)[..., :3].transpose(1, 2), adder.values(x)
+
+
+def masked_by(fill: float) -> Callable[[Any, Tensor], Any]:
+    def forward(adder: Any, ids: Tensor) -> Any:
+        scores, values = scores_of(adder, ids)
+        later = torch.ones(LENGTH, LENGTH, dtype=torch.bool).triu(1)
+        later[:, 2] = True
+        return adder.head(scores.masked_fill(later, fill).softmax(-1) @ values)
+
+    return forward
+
+
+def by_hand(adder: Any, ids: Tensor) -> Any:
+    scores, values = scores_of(adder, ids)
+    scores = torch.where(torch.ones(LENGTH, LENGTH).tril() == 0, -math.inf, scores)
+    powers = torch.exp(scores - scores.amax(-1, keepdim=True))
+    return adder.head(powers / powers.sum(-1, keepdim=True) @ values)
+
+
+def with_rows_that_see_nothing(adder: Any, ids: Tensor) -> Any:
+    scores, values = scores_of(adder, ids)
+    hidden = torch.zeros(LENGTH, LENGTH, dtype=torch.bool)
+    hidden[1:3] = True  # nan there, which the last position does not read
+    return adder.head(scores.masked_fill(hidden, -math.inf).softmax(-1) @ values)
+
+
+def with_nothing_where_nothing_is_seen(adder: Any, ids: Tensor) -> Any:
+    scores, values = scores_of(adder, ids)
+    hidden = torch.zeros(LENGTH, LENGTH, dtype=torch.bool)
+    hidden[1:3] = True
+    weights = scores.masked_fill(hidden, -math.inf).softmax(-1).nan_to_num(0.0)
+    return adder.head((weights @ values).cumsum(1))
+
+
+def fused_where_nothing_is_seen(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)
+    query, key, value = adder.query(x)[..., :4], adder.keys(x)[..., :4], adder.values(x)
+    sees = torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
+    sees[1:3] = False
+    mixed = functional.scaled_dot_product_attention(query[None], key[None], value[None], attn_mask=sees)
+    return adder.head(mixed[0].cumsum(1))
+
+
+FAITHFUL: dict[str, Callable[[Any, Tensor], Any]] = {
+    "hooks": with_hooks,
+    "in place": in_place,
+    "into a buffer": into_a_buffer,
+    "into a constant": into_a_constant,
+    "another table": through_another_table,
+    "masked by -inf": masked_by(-math.inf),
+    "masked by -1e9": masked_by(-1e9),
+    "masked by the least": masked_by(torch.finfo(torch.float32).min),
+    "softmax by hand": by_hand,
+    "rows that see nothing": with_rows_that_see_nothing,
+    "nothing where nothing is seen": with_nothing_where_nothing_is_seen,
+    "fused, where nothing is seen": fused_where_nothing_is_seen,
+}
+
+
+@pytest.mark.parametrize("name", FAITHFUL)
+def test_what_is_recorded_is_what_is_computed(adder: Any, tokens: Tensor, name: str) -> None:
+    agree(lambda ids: FAITHFUL[name](adder, ids), tokens)
+
+
+def test_a_row_that_sees_nothing_has_no_logits(adder: Any, tokens: Tensor) -> None:
+    def forward(ids: Tensor) -> Any:
+        scores, values = scores_of(adder, ids)
+        return adder.head((scores - math.inf).softmax(-1) @ values)
+
+    with pytest.raises(RefusedError, match="finite"):
+        evaluated(forward, tokens)
