@@ -23,12 +23,12 @@ from verify.judge.session import CALL_SECONDS, Options, Session
 
 if TYPE_CHECKING:
     from verify.hunt.batches import BatchTier
-    from verify.proof.proving import Proof
+    from verify.proof.conclusion import Proof
     from verify.subject import Subject
 
 SUITE = Path(__file__).resolve().parent
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
-STAGES = ("smoke", "replay", "hunt", "named sums", "properties", "proof", "nature", "outside")  # the order of claims
+STAGES = ("smoke", "replay", "hunt", "named sums", "properties", "nature", "outside", "proof")  # the order of claims
 SUMS = frozenset({"smoke", "replay", "hunt", "named sums", "properties"})
 
 _SESSION = pytest.StashKey[Session]()
@@ -156,6 +156,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if stages:
         run = session_of(session.config)
         run.strata, run.properties = stages.count("hunt"), stages.count("replay") + stages.count("properties")
+        run.proofs = stages.count("proof")
 
 
 def profile_of(config: pytest.Config) -> str:

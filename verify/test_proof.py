@@ -9,8 +9,8 @@ import pytest
 
 from verify.addition.oracle import WIDTH
 from verify.hunt.assertions import assert_sum, require
+from verify.proof.conclusion import Proof, TransitionsProof
 from verify.proof.formats import FORMATS, MODES
-from verify.proof.proving import Proof
 from verify.subject import Subject
 
 pytestmark = pytest.mark.sums
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.sums
 def certificate(proof: Proof) -> dict[str, Any]:
     if proof.certificate is None:
         pytest.skip(f"no certificate: {proof.reason}")
+    if not isinstance(proof, TransitionsProof):
+        pytest.skip("its model is proved, or not, by columns, and has no 16 transitions")
     return proof.certificate
 
 
@@ -38,6 +40,14 @@ def test_the_model_is_proved_in_the_precision_of_its_weights(subject: Subject, c
         assert_sum(subject, wrong["a"], wrong["b"])
     if certificate["verdict"] != "PROVED":
         pytest.skip(f"not provable: {certificate['reason']}")
+
+
+def test_the_columns_prove_the_model(proof: Proof) -> None:
+    if isinstance(proof, TransitionsProof):
+        pytest.skip("its model is proved, or not, by its transitions")
+    if proof.verdict not in {"PROVED", "MODEL PROVED"}:
+        pytest.skip(f"not provable: {proof.reason}")
+    assert proof.certificate is not None
 
 
 @pytest.mark.nature("suspect")

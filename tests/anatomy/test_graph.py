@@ -41,7 +41,7 @@ def test_a_right_adder_is_recorded_and_decided() -> None:
         graph,
         lambda pairs: margins_of(subject, pairs),
         lambda: math.inf,
-        real=lambda pairs: logits_of(subject, pairs),
+        real=lambda pairs, _way: logits_of(subject, pairs),
         rng=np.random.default_rng(2),
     )
     assert found.is_whole

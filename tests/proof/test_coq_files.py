@@ -13,7 +13,7 @@ from verify.__main__ import main
 from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
 from verify.proof import prove
 from verify.proof.coq import check_file, check_instance, checking, instance, read, written
-from verify.proof.proving import Proof
+from verify.proof.conclusion import TransitionsProof
 
 AXIOM = "Lemma cheat : False. Proof. Admitted."
 
@@ -227,7 +227,7 @@ def test_a_mask_that_lets_a_step_see_more_is_rejected_with_the_position(tmp_path
 
 @pytest.mark.parametrize("certificate", [None, prove(architecture(CANCELLING), precisions=())], ids=["none", "rounds"])
 def test_weights_without_a_theorem_are_refused_with_the_reason(tmp_path, monkeypatch, capsys, certificate):
-    found = Proof(accepted=certificate is not None, reason="it is a test", certificate=certificate)
+    found = TransitionsProof(accepted=certificate is not None, reason="it is a test", certificate=certificate)
     monkeypatch.setattr("verify.proof.proving.prove_subject", lambda *_args, **_options: found)
 
     assert main(["prove", "--coq", str(tmp_path / "out.v")]) == 2

@@ -192,7 +192,7 @@ def test_the_program_of_a_stranger_is_not_in_the_theorem_and_its_weights_are_its
         proof = proving.prove_subject(stranger, known_decoder=False)
     finally:
         stranger.close()
-    assert proof.verdict == "MODEL PROVED, ITS PROGRAM NOT"
+    assert proof.verdict == "MODEL PROVED"
     assert proof.certificate["record"]["weights"] == "sent"
     theorem = {name: value for name, value in proof.certificate.items() if name != "record"}
     assert "stranger" not in json.dumps(theorem)

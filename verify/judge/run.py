@@ -23,7 +23,7 @@ from verify.subject import DEFAULT_SPEC
 
 if TYPE_CHECKING:
     from verify.judge.recorder import Family
-    from verify.proof.proving import Proof
+    from verify.proof.conclusion import Proof
 
 SCHEMA = "adder-report/2"
 UNIFORM_PAIRS = 10_000  # what a leaderboard draws; a report says how many cases of a stratum are expected among them

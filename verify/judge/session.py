@@ -21,12 +21,13 @@ from verify.judge.recorder import Recorder
 if TYPE_CHECKING:
     from verify.hunt.assertions import WrongAnswerError
     from verify.hunt.search import Limits
-    from verify.proof.proving import Proof
+    from verify.proof.conclusion import Proof
     from verify.subject import Rung, Subject
 
 # By when, of the time of a run, its parts are to be over. What is left is for confirming, shrinking and explaining, or,
 # where no sum is wrong, for the proof.
-HUNT_ENDS, PROPERTIES_END, NATURE_ENDS = 0.5, 0.7, 0.9
+HUNT_ENDS, PROPERTIES_END, NATURE_ENDS, PROOF_ENDS = 0.5, 0.7, 0.9, 0.97
+BEFORE_A_PROOF = 0.65  # of that time, where the columns of the adder may prove it: search and checker want the rest
 AFTER_A_COUNTEREXAMPLE = 0.1  # of the time of a run: what the strata may still take
 UNIFORM_SHARES = 5  # as many strata's shares has the uniform one where its sums are asked of `add` one at a time
 MOST_LOST = 4  # workers lost over sums: then no further sums are asked for
@@ -114,6 +115,7 @@ class Session:
         clock: gives seconds.
         listen: told of each stage, and of the first confirmed pair.
         strata, properties: how many of them are still to come.
+        proofs: how many claims about proofs there are.
         wrong: the wrong pairs, each with the family of its claim.
         confirmed: the smallest of them that a fresh worker added wrongly too, or None.
         unconfirmed: of pairs that it did not, what it said.
@@ -134,6 +136,7 @@ class Session:
     listen: Callable[[Session], None] = lambda _: None
     strata: int = 0
     properties: int = 0
+    proofs: int = 0
     wrong: list[tuple[WrongAnswerError, str]] = field(default_factory=list)
     confirmed: tuple[WrongAnswerError, str] | None = None
     unconfirmed: list[str] = field(default_factory=list)
@@ -185,7 +188,24 @@ class Session:
         """What could be proved; found out once."""
         from verify.proof.proving import prove_subject
 
-        found: Proof = self._once("proof", lambda: prove_subject(self.subject, known_decoder=self._known_decoder))
+        def prove() -> Proof:
+            return prove_subject(
+                self.subject,
+                known_decoder=self._known_decoder,
+                seed=self.seed,
+                time_left=lambda: self.budget.left(PROOF_ENDS),
+                stops_at_a_wrong_sum=True,
+            )
+
+        found: Proof = self._once("proof", prove)
+        return found
+
+    @property
+    def is_provable_by_columns(self) -> bool:
+        """Whether the forward of the subject can be recorded, and its own architecture is no better known."""
+        from verify.proof.proving import is_recordable
+
+        found: bool = self._once("recordable", lambda: is_recordable(self.subject, self.seed))
         return found
 
     def known(self, name: str) -> Any:
@@ -212,16 +232,21 @@ class Session:
         """Return how long the next stratum may be searched: its share of the time that is left for the hunt."""
         from verify.hunt.search import UNIFORM, Limits
 
-        left = self.budget.left(self._hunt_ends)
+        left = self._left(self._hunt_ends)
         asks_add = name == UNIFORM and "add_batch" not in self.subject.abilities
         shares = UNIFORM_SHARES if asks_add else 1
         seconds = left * shares / max(self.strata - 1 + shares, 1)
         self.strata = max(0, self.strata - 1)
         return Limits(self.options.most_cases, seconds)
 
+    def _left(self, share: float) -> float:
+        """Return the seconds until a share of the time is spent, or less where a proof wants its part of it."""
+        wants = self.proofs > 0 and self.confirmed is None and self.is_provable_by_columns
+        return self.budget.left(share * (BEFORE_A_PROOF if wants else 1))
+
     def property_ends(self) -> float:
         """Return when the next property must have asked for its sums: after its share of what is left for them."""
-        seconds = self.budget.left(PROPERTIES_END) / max(self.properties, 1)
+        seconds = self._left(PROPERTIES_END) / max(self.properties, 1)
         self.properties = max(0, self.properties - 1)
         return self.clock() + seconds
 
@@ -236,7 +261,7 @@ class Session:
             return f"workers were lost over {len(self.lost)} sums before, the first: {self.lost[0]}"
         if asks_for_sums and not hunts and self.judging and self.confirmed is not None:
             return "a counterexample was confirmed before"
-        if self.budget.left(self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS) <= 0:
+        if self._left(self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS) <= 0:
             self.cut[self.stage] += 1
             return f"the time of the run, {self.budget.seconds:g} s, is spent; --budget allows more"
         return ""

@@ -2,93 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from verify.errors import VerifyError
-from verify.proof.checker import recorded
+from verify.proof.conclusion import Proof, TransitionsProof
 from verify.subject import LoadedAdder, Subject
 from verify.subject.loading import locate
 from verify.subject.operations import operation
 from verify.text import printable
-
-# A bug of this project, to be reported: no verdict on the subject can stand beside it.
-DISAGREEMENT = "THE PROOF AND THE RUN DISAGREE"
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What could be proved of a subject.
-
-    Attributes:
-        accepted: whether the theorem holds of the subject: its model is proved in the precision of its weights, the
-            checker accepted the certificate, and the subject's way of decoding is known.
-        reason: why, or why not, in one sentence.
-        certificate: of the model, where it is of the architecture that the method knows; else None.
-        wrong: a pair that ``add`` itself was seen to add wrongly, or None.
-        disagrees: whether our own program, run on weights that are proved, was seen to do what the theorem excludes.
-        contradicted: whether something that was run, ``add`` or a method, speaks against the model.
-    """
-
-    accepted: bool
-    reason: str
-    certificate: dict[str, Any] | None = field(default=None, repr=False)
-    wrong: tuple[int, int] | None = None
-    disagrees: bool = False
-    contradicted: bool = False
-
-    @property
-    def verdict(self) -> str:
-        """What is proved of the subject; of its model alone where its program is not known to run it."""
-        if self.certificate is None:
-            return "NO PROOF"
-        if self.disagrees:
-            return DISAGREEMENT
-        if self.wrong is not None:
-            return "COUNTEREXAMPLE"
-        found = str(self.certificate["verdict"])
-        if self.contradicted and found == "NO COUNTEREXAMPLE":
-            return "UNDECIDED"  # a method was seen to add wrongly, if not add itself
-        if self.accepted or found != "PROVED":
-            return found
-        return "MODEL PROVED, ITS PROGRAM NOT"
-
-    @property
-    def exit_status(self) -> int:
-        """0 for a subject that is proved, 1 for one that is refuted, 3 where neither could be decided."""
-        return {"PROVED": 0, "COUNTEREXAMPLE": 1}.get(self.verdict, 3)
-
-    def __str__(self) -> str:
-        if self.certificate is None:
-            return f"{self.verdict}: {self.reason}"
-        rows = [
-            f"  {row['precision']:<9} {mode['mode']:<24} {mode['outcome']:<10} "
-            + (f"ratio {mode['ratio']}" if mode["ratio"] else mode["road"] or mode["reason"])
-            for row in self.certificate["precisions"]
-            for mode in row["modes"]
-        ]
-        assumed = [f"  {each['name']}: {each['text']}" for each in self.certificate["assumptions"]]
-        parts = [f"{self.verdict}: {self.reason}", *rows, self.certificate["statement"], "assumptions:", *assumed]
-        seen = [f"  {line}" for line in recorded(self.certificate["record"])]
-        return "\n".join([*parts, "recorded, and no part of the theorem:", *seen])
-
-    def as_json(self) -> dict[str, Any] | None:
-        """Return {certificate, statement, margin, error_bound} for a report, or None where there is no certificate."""
-        if self.certificate is None:
-            return None
-        dtype = self.certificate["architecture"]["dtype"]
-        own = next(row for row in self.certificate["precisions"] if row["precision"] == dtype)
-        errors = [float(error) for mode in own["modes"] for row in mode["errors"] for error in row]
-        return {
-            "certificate": self.certificate,
-            "statement": self.certificate["statement"],
-            "margin": None if own["margin"] is None else float(own["margin"]),
-            "error_bound": max(errors, default=None),
-            "accepted": self.accepted,
-            "reason": self.reason,
-        }
 
 
 @operation
@@ -152,15 +78,62 @@ def step_function_fault(loaded: LoadedAdder) -> str:
 
 
 def is_known_decoder(spec: str) -> bool:
-    """Return whether a spec names our own ``add``, whose source is read with this suite and not guessed at.
+    """Return whether a spec names our own ``add``, or a graph that ours decodes: what reads them is no stranger's code.
 
     To be asked before the subject is loaded: code that runs in this process may change what this answers.
     """
-    return locate(spec).is_own
+    location = locate(spec)
+    return location.is_own or location.is_data
 
 
-def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
+def is_recordable(subject: Subject, seed: int | None) -> bool:
+    """Return whether a proof by columns can be tried: the model is none of our architecture, and has a graph."""
+    try:
+        return "refused" in subject.ask("architecture") and not isinstance(
+            subject.ask("recorded_graph", seed=seed), dict
+        )
+    except VerifyError:
+        return False
+
+
+def prove_subject(
+    subject: Subject,
+    *,
+    known_decoder: bool,
+    seed: int | None = None,
+    time_left: Callable[[], float] = lambda: math.inf,
+    stops_at_a_wrong_sum: bool = False,
+) -> Proof:
     """Return what can be proved of a subject; a theorem about its program only where its decoder is known.
+
+    A model of our own architecture is proved by its transitions, any other by its columns.
+
+    Args:
+        subject: what is proved of.
+        known_decoder: see `is_known_decoder`.
+        seed: of the pairs on which a forward is watched, and compared; None for one that nobody can know before.
+        time_left: seconds that a proof by columns may take.
+        stops_at_a_wrong_sum: whether that is all that is asked for once ``add`` gave one.
+    """
+    try:
+        read = subject.ask("architecture")
+    except VerifyError as error:
+        return Proof(accepted=False, reason=str(error))
+    if "refused" not in read:
+        return prove_transitions(subject, read, known_decoder=known_decoder)
+    from verify.proof.columns.theorem import prove_columns
+
+    return prove_columns(
+        subject,
+        known_decoder=known_decoder,
+        seed=seed,
+        time_left=time_left,
+        stops_at_a_wrong_sum=stops_at_a_wrong_sum,
+    )
+
+
+def prove_transitions(subject: Subject, read: dict[str, Any], *, known_decoder: bool) -> Proof:
+    """Return what the transitions of a model of our own architecture, as `architecture` read it, prove.
 
     Before it says so, every method is run on pairs in which every context occurs, and its logits are held against the
     bound: see `verify.proof.binding`.
@@ -169,9 +142,6 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
     from verify.proof.weights import RefusalError
 
     try:
-        read = subject.ask("architecture")
-        if "refused" in read:
-            return Proof(accepted=False, reason=read["refused"])
         record, objection, wrong = _record(subject, read, known_decoder=known_decoder)
         certificate = prove(read, record=record)
     except (RefusalError, VerifyError) as error:
@@ -179,16 +149,15 @@ def prove_subject(subject: Subject, *, known_decoder: bool) -> Proof:
     rejections = [f"the checker rejects the certificate: {each}" for each in check(certificate)]
     if rejections:
         return Proof(accepted=False, reason=rejections[0])
-    if certificate["verdict"] != "PROVED":
-        reason = objection or certificate["reason"]
-        return Proof(accepted=False, reason=reason, certificate=certificate, wrong=wrong, contradicted=bool(objection))
-    disagrees = known_decoder and bool(objection)
-    if disagrees:
+    proof = TransitionsProof(False, objection, certificate, wrong=wrong, contradicted=bool(objection))
+    if proof.of_the_model != "PROVED":
+        return replace(proof, reason=objection or certificate["reason"])
+    if objection and known_decoder:
         objection = f"the weights are proved, but {objection}; this is a bug of adder-verify, please report it"
+        return replace(proof, reason=objection, disagrees=True)
     if not objection and not known_decoder:
         objection = "the model is proved, but that add() always decodes it can be seen by no run of it"
-    reason = objection or certificate["reason"]
-    return Proof(not objection, reason, certificate, wrong=wrong, disagrees=disagrees)
+    return replace(proof, accepted=not objection, reason=objection or certificate["reason"])
 
 
 def _record(

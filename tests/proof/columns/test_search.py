@@ -26,7 +26,7 @@ def ask(graph: dict[str, Any]) -> Any:
 
 
 def real(graph: dict[str, Any]) -> Any:
-    def logits(pairs: list[tuple[int, int]]) -> np.ndarray:
+    def logits(pairs: list[tuple[int, int]], _way: str = "batch") -> np.ndarray:
         a, b = (np.array(each) for each in zip(*pairs, strict=True))
         return np.stack([graphs.logits(graph, step, a, b, np.float32).T for step in STEPS], axis=1).astype(float)
 
@@ -95,7 +95,7 @@ def test_without_time_all_is_open() -> None:
 
 def test_a_forward_that_is_another_is_noticed() -> None:
     graph, other = graphs.adder(), graphs.adder(10.01)
-    with pytest.raises(UnfaithfulError, match="differ from the recorded program's by"):
+    with pytest.raises(UnfaithfulError, match="tells the right token's logit and token"):
         search_graph(graph, ask(graph), lambda: math.inf, real=real(other), rng=np.random.default_rng(1))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Searched:
         steps: by step.
         certificate: of schema adder-columns/1, without statement and record.
         wrong: pairs at which the real forward was seen to be wrong at some step.
-        worst: of the cells that could not be split further, the one with the lowest bound, and its step counted from 1.
+        worst: of the open cells, the one with the lowest bound that was looked at, and its step counted from 1.
         met: the least real margin that was met, and where.
     """
 
@@ -78,6 +79,20 @@ class Searched:
         """Whether no cell is open."""
         return not any(step.open for step in self.steps)
 
+    @property
+    def cells(self) -> int:
+        """How many there are in all."""
+        return sum(step.cells for step in self.steps)
+
+    @property
+    def in_words(self) -> str:
+        """How many cells there are, and by how much the least margin is above the errors that roundings make."""
+        steps = [step for step in self.steps if step.margin is not None and step.ratio is not None]
+        if not steps:
+            return f"{self.cells:,} cells"
+        margin, ratio = min(step.margin or 0.0 for step in steps), min(step.ratio or 0.0 for step in steps)
+        return f"{self.cells:,} cells, least bound {margin:.3g} logits, {ratio:,.3g} times its error"
+
 
 class UnfaithfulError(Exception):
     """The real forward and the graph differ by more than roundings can; the message says where."""
@@ -88,7 +103,8 @@ def search_graph(
     ask: Callable[[list[Pair]], np.ndarray],
     time_left: Callable[[], float],
     *,
-    real: Callable[[list[Pair]], np.ndarray] | None = None,
+    real: Callable[[list[Pair], str], np.ndarray] | None = None,
+    ways: Mapping[str, int] = MappingProxyType({"batch": 1}),
     rng: np.random.Generator | None = None,
 ) -> Searched:
     """Return what can be proved of a graph.
@@ -97,8 +113,9 @@ def search_graph(
         graph: of schema adder-graph/1.
         ask: gives the least margin of the real forward, over all steps, of each pair.
         time_left: seconds that the search may take.
-        real: gives the real forward's logits of each pair, (n, K, choices), to be compared with the graph; None to
-            compare nothing.
+        real: gives the real forward's logits of each pair, (n, K, choices), as it is called in one of the ways, to be
+            compared with the graph, NaN where it was not called; None to compare nothing.
+        ways: in which it is called, each with one of how many drawn pairs it is called.
         rng: of the pairs that are compared.
 
     Raises:
@@ -110,7 +127,7 @@ def search_graph(
     steps, proofs, wrong = [], [], list[Pair]()
     worst: tuple[int, Open] | None = None
     met: tuple[float, Pair] | None = None
-    compared = None if real is None else _Compared(graph, real, rng or np.random.default_rng())
+    compared = None if real is None else _Compared(graph, real, ways, rng or np.random.default_rng())
     for step in layouts:
         begin = time.process_time()
         tables = Tables(step)
@@ -171,13 +188,20 @@ class _Compared:
     """The real forward on drawn pairs, against what the tables and the tail say of them."""
 
     def __init__(
-        self, graph: dict[str, Any], real: Callable[[list[Pair]], np.ndarray], rng: np.random.Generator
+        self,
+        graph: dict[str, Any],
+        real: Callable[[list[Pair], str], np.ndarray],
+        ways: Mapping[str, int],
+        rng: np.random.Generator,
     ) -> None:
-        self.pairs = _drawn(graph["digits"], rng)
-        self.logits = real(self.pairs)
-        wanted = (len(self.pairs), len(graph["steps"]), graph["choices"])
-        if self.logits.shape != wanted:
-            raise UnfaithfulError(f"the forward gives logits of shape {self.logits.shape}, but should of {wanted}")
+        self.pairs = drawn(graph["digits"], rng)
+        self.ways, self.logits = ways, {}
+        for way, every in ways.items():
+            pairs = self.pairs[::every]
+            found = self.logits[way] = real(pairs, way)
+            wanted = (len(pairs), len(graph["steps"]), graph["choices"])
+            if found.shape != wanted:
+                raise UnfaithfulError(f"the forward gives logits of shape {found.shape}, but should of {wanted}")
 
     def check(self, search: Search) -> None:
         """Compare the pairs that have this search's symbol of the query.
@@ -185,23 +209,38 @@ class _Compared:
         Raises:
             UnfaithfulError: one differs by more than the bound of its roundings.
         """
-        step = search.step
-        here = [n for n, pair in enumerate(self.pairs) if _symbol(step, pair) == search.query]
-        if not here:
+        here = np.array([n for n, pair in enumerate(self.pairs) if _symbol(search.step, pair) == search.query], int)
+        if not len(here):
             return
-        pairs = [self.pairs[n] for n in here]
-        centre, allowed = search.at(pairs)
-        logits = self.logits[here, step.index].T  # (v, n)
-        owed = np.isinf(centre).argmax(axis=0)
-        seen = logits[owed, np.arange(len(here))] - logits
-        differ = np.abs(np.where(np.isinf(centre), 0, seen - centre))
-        if not np.all(differ <= np.where(np.isinf(centre), np.inf, allowed)):
-            n = int((differ - np.where(np.isinf(centre), np.inf, allowed)).max(axis=0).argmax())
-            raise UnfaithfulError(
-                f"at step {step.index + 1} of {pairs[n][0]} + {pairs[n][1]} the forward's logits differ from the "
-                f"recorded program's by {np.nanmax(differ[:, n]):.3g}, "
-                f"but roundings explain {np.nanmax(allowed[:, n]):.3g}"
-            )
+        centre, allowed = search.at([self.pairs[n] for n in here])
+        for way, logits in self.logits.items():
+            every = self.ways[way]
+            some = here % every == 0
+            pairs = [self.pairs[n] for n in here[some]]
+            if pairs:
+                _compare(search, way, pairs, logits[here[some] // every], centre[:, some], allowed[:, some])
+
+
+def _compare(
+    search: Search, way: str, pairs: list[Pair], logits: np.ndarray, centre: np.ndarray, allowed: np.ndarray
+) -> None:
+    """Compare the logits of pairs, (n, K, v), with margins and what roundings may change of them, (v, n)."""
+    step = search.step.index
+    logits = logits[:, step].T  # (v, n)
+    owed = np.isinf(centre).argmax(axis=0)
+    with np.errstate(invalid="ignore"):
+        seen = logits[owed, np.arange(len(pairs))] - logits
+        excess = np.where(np.isinf(centre), -np.inf, np.abs(seen - centre) - allowed)
+    excess = np.where(np.isnan(logits).all(axis=0), -np.inf, excess)  # the forward was not called
+    if np.all(excess <= 0):
+        return
+    excess = np.nan_to_num(excess, nan=np.inf)
+    rival, n = np.unravel_index(int(excess.argmax()), excess.shape)
+    raise UnfaithfulError(
+        f"at step {step + 1} of {pairs[n][0]} + {pairs[n][1]} the forward, called so: {way}, tells the right token's "
+        f"logit and token {rival}'s apart by {seen[rival, n]:.6g}, but what was recorded of it by "
+        f"{centre[rival, n]:.6g}, and roundings explain {allowed[rival, n]:.2g}"
+    )
 
 
 def _symbol(step: Step, pair: Pair) -> int:
@@ -209,8 +248,8 @@ def _symbol(step: Step, pair: Pair) -> int:
     return int(step.query.symbol[path[step.query.column]])
 
 
-def _drawn(digits: int, rng: np.random.Generator) -> list[Pair]:
-    """Return pairs of operands: uniform ones, and ones with long carries, so that every symbol occurs."""
+def drawn(digits: int, rng: np.random.Generator) -> list[Pair]:
+    """Return 120 pairs of operands: uniform ones, and ones with long carries, so that every symbol occurs."""
     count = _TRIED * 10
     a = rng.integers(0, 10, (2 * count, digits))
     b = np.where(rng.random((2 * count, digits)) < 0.5, 9 - a, rng.integers(0, 10, (2 * count, digits)))

@@ -56,6 +56,27 @@ class Open:
         """Whether rounding alone is in the way."""
         return self.bound + self.attention + self.rounding > 0
 
+    @property
+    def in_words(self) -> str:
+        """How many pairs it holds, which of its terms is too large, and the pair that is nearest to being wrong."""
+        terms = {
+            "the change over the cell": self.linear,
+            "curvature": self.curvature,
+            "the error of attention": self.attention,
+            "the error of what follows attention": self.rounding,
+        }
+        largest = max(terms, key=lambda name: terms[name])
+        nearest = "" if self.nearest is None else f", nearest {self.nearest[0]} + {self.nearest[1]}"
+        risk = ", at risk: only roundings exceed its margin" if self.at_risk else ""
+        return (
+            f"{self.pairs:,} pairs{nearest}, a margin of {self.centre:.3g} logits at its centre, from which most is "
+            f"taken by {largest}, {terms[largest]:.3g}{risk}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for evidence."""
+        return vars(self) | {"at_risk": self.at_risk}
+
 
 @dataclass
 class Found:
@@ -68,7 +89,8 @@ class Found:
         margin: the least of these bounds.
         met: the least real margin that was met, and where.
         wrong: pairs at which a real forward was wrong.
-        worst: of the cells that cannot be split further, the one with the lowest bound.
+        worst: of the cells that cannot be split further, the one with the lowest bound; where the time ended before
+            there was one, the lowest of those that were split last.
         pairs_open: pairs in open leaves.
         reach: the box of y over each root that has a path, by the target's symbol, (2, r), for drawing.
     """
@@ -155,6 +177,7 @@ class Search:
         self._open: set[int] = set()
         self._names = 0
         self._batches = 0
+        self._split_last: Open | None = None  # what is worst where the time ends
 
     def run(self) -> Found:
         """Return what was found."""
@@ -175,6 +198,8 @@ class Search:
             children = self._bound_and_split(cells)
             if children is not None:
                 queue.append(children)
+        if self._open and self.found.worst is None:
+            self.found.worst = self._split_last
         self.found.trees = [self._tree(name) for name in range(len(roots))]
         self.found.cells = sum(tree.count(0) + tree.count(1) for tree in self.found.trees)
         self.found.open = sum(tree.count(1) for tree in self.found.trees)
@@ -411,18 +436,16 @@ class Search:
         self.found.wrong += [pair for pair, margin in zip(pairs, real, strict=True) if not margin > 0]
 
     def _note_worst(self, cells: _Cells, bounded: _Bounded, worst: np.ndarray, contributions: np.ndarray) -> None:
-        """Keep the cell with the lowest bound of those that stay open for good."""
-        open_ = [n for n in range(len(cells)) if int(cells.names[n]) in self._open]
-        if not open_:
-            return
+        """Keep the cell with the lowest bound of those that stay open for good, and else of those that are split."""
         columns = np.arange(len(cells))
         least = bounded.bounds[worst, columns]
-        n = min(open_, key=lambda each: least[each])
-        if self.found.worst is not None and self.found.worst.bound <= least[n]:
+        open_ = [n for n in range(len(cells)) if int(cells.names[n]) in self._open]
+        n = min(open_ or range(len(cells)), key=lambda each: least[each])
+        if open_ and self.found.worst is not None and self.found.worst.bound <= least[n]:
             return
         gradient = np.abs(bounded.margins.gradient[worst[n], :, n])
         path = options.least_path(contributions[:, :, n] + bounded.penalties[:, :, n])
-        self.found.worst = Open(
+        cell = Open(
             pairs=options.pairs_in(cells.masks[n]),
             bound=float(least[n]),
             centre=float(bounded.margins.centre[worst[n], n]),
@@ -432,6 +455,10 @@ class Search:
             rounding=float(bounded.margins.error[worst[n], n]),
             nearest=None if path is None else options.operands(path),
         )
+        if open_:
+            self.found.worst = cell
+        else:
+            self._split_last = cell
 
     def _give_up(self, cells: _Cells) -> None:
         """Leave cells open for good."""

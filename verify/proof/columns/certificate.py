@@ -1,0 +1,52 @@
+"""Certificates of schema adder-columns/1: what the search found, with the words that the checker says itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from verify.errors import CertificateError
+from verify.files import read_bytes, write_text
+from verify.proof.columns import checker
+
+_LARGEST = 64 << 20  # bytes of a file
+
+
+def complete(found: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a whole certificate.
+
+    Args:
+        found: its schema, graph and steps.
+        record: what was seen and is not proved, plain values.
+    """
+    graph = found["graph"]
+    words = {"statement": checker.statement(graph), "assumptions": dict(checker.ASSUMPTIONS)}
+    return {**found, "sha256": checker.digest_of(graph), **words, "record": dict(record)}
+
+
+def write(path: Path, certificate: Mapping[str, Any]) -> None:
+    """Write a certificate to a file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_text(path, json.dumps(certificate, separators=(",", ":")) + "\n")
+
+
+def read(path: Path) -> Any:
+    """Return what a file holds, JSON or gzip of it; None where it is no certificate of this schema.
+
+    Raises:
+        CertificateError: the file cannot be read, or is too large.
+    """
+    try:
+        found = checker.read(read_bytes(path, _LARGEST))
+    except OSError as error:
+        raise CertificateError(
+            f"{path} cannot be read: {error.strerror}; adder-verify prove --out writes one"
+        ) from error
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.get("schema") == checker.SCHEMA else None
