@@ -12,8 +12,8 @@ from tests.proof.models import CANCELLING, architecture
 from verify.__main__ import main
 from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
 from verify.proof import prove
-from verify.proof.coq import check_file, check_instance, checking, instance, read, written
 from verify.proof.conclusion import TransitionsProof
+from verify.proof.coq import check_file, check_instance, checking, instance, read, written
 
 AXIOM = "Lemma cheat : False. Proof. Admitted."
 
