@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import sys
@@ -496,10 +495,6 @@ def _append_step_summary(found: dict[str, Any]) -> None:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse, before any work, results that could not be written after it."""
-    if arguments.command == "report" or getattr(arguments, "html", None):
-        missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise UsageError(f"pages need {' and '.join(missing)}; pip install 'tiny-adder[report]'")
     from verify.files import check_writable
 
     files = [getattr(arguments, name, None) for name in ("json", "html", "out", "coq")]
