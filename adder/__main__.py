@@ -155,6 +155,7 @@ def _parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], Result], arg
         help="integer: no operation rounds (the default); or real: all trained",
     )
     common.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
+    common.add_argument("--version", action=_Version, help="print the versions of adder and of torch")
     name = argv[0] if argv and argv[0] in COMMANDS else None
     if name is None:
         parser = argparse.ArgumentParser("adder", usage=USAGE, description=DESCRIPTION, parents=[common])
@@ -167,6 +168,19 @@ def _parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], Result], arg
     if name == "solve":
         parser.add_argument("--out", type=Path, metavar="FILE", help="save the state dict (torch.load reads it)")
     return COMMANDS[name], parser.parse_args(argv[1:])
+
+
+class _Version(argparse.Action):
+    """Prints the versions, and ends the command; nothing is imported for it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"tiny-adder {version('tiny-adder')}, torch {version('torch')}, Python {sys.version.split()[0]}")
+        parser.exit()
 
 
 def _seed(text: str) -> int:

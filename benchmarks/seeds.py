@@ -23,6 +23,7 @@ from adder.errors import SolverError
 from adder.model import GPTAdder
 from adder.solver import check_transitions, search, solve
 from benchmarks.reference_solver import solve_as_reference
+from verify.made import made
 from verify.proof import check, prove, read_architecture
 from verify.proof.formats import FORMATS
 
@@ -93,7 +94,8 @@ def main() -> int:
         "machine": platform.machine(),
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps({"schema": SCHEMA, "environment": environment, "rows": rows}) + "\n")
+    found = {"schema": SCHEMA, "made": made(), "environment": environment, "rows": rows}
+    arguments.out.write_text(json.dumps(found) + "\n")
     for kind in ("integer", "real", "reference"):
         _print_summary(kind, [row for row in rows if row["solver"] == kind])
     return 0

@@ -23,6 +23,7 @@ from adder.solver import solve
 from benchmarks import codec, paths, startup
 from benchmarks.measuring import environment, interleave, spread
 from benchmarks.reference_solver import solve_as_reference
+from verify.made import made
 
 SCHEMA = "adder-benchmark/1"
 OUT = Path("reports/data/throughput.json")
@@ -45,6 +46,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             rows += paths.measure(subject, batch, rounds=rounds, limit=2.0 if quick else 6.0, compiled=compiled)
     return {
         "schema": SCHEMA,
+        "made": made(),
         "quick": quick,
         "environment": environment(),
         "paths": rows,

@@ -12,6 +12,7 @@ from tests.proof.paths import PATHS
 from tests.proof.test_falsification import climb
 from tests.proof.test_paths import largest_by_path
 from verify.files import write_json
+from verify.made import made
 from verify.proof.formats import FORMATS
 from verify.report.evidence import KINDS, check
 
@@ -26,7 +27,7 @@ def bound_trial(precisions: list[str], steps: int) -> dict[str, Any]:
         for path in PATHS:
             climbed = round(climb(path, precision, steps), 3)
             rows.append({"path": path, "precision": precision, "drawn": float(drawn[path]), "climbed": climbed})
-    return {"schema": KINDS["bounds"].schema, "steps": steps, "rows": rows}
+    return {"schema": KINDS["bounds"].schema, "made": made(), "steps": steps, "rows": rows}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tests.mutants import MUTANTS
 from tests.mutation import families, killers
 from verify.files import write_json
+from verify.made import made
 from verify.report.evidence import KINDS, check
 
 
@@ -21,7 +22,7 @@ def kill_matrix(names: list[str], against: list[str]) -> dict[str, Any]:
         mutant = MUTANTS[name]
         found = killers(name, against, mutant.cases)
         rows.append({"name": name, "named": mutant.family, "fault": mutant.fault, "kills": found})
-    return {"schema": KINDS["kill_matrix"].schema, "families": against, "mutants": rows}
+    return {"schema": KINDS["kill_matrix"].schema, "made": made(), "families": against, "mutants": rows}
 
 
 def main() -> None:

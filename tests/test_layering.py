@@ -29,7 +29,7 @@ ROOMS = {  # room of the suite -> the rooms that it may import from, beside the 
     "judge": {"proof", "hunt", "anatomy", "subject", "addition"},
     "report": set(),
 }
-FOR_ALL = {"ends", "errors", "files", "interpreters", "text"}  # modules at the top of the suite
+FOR_ALL = {"ends", "errors", "files", "interpreters", "made", "text"}  # modules at the top of the suite
 EXCEPT = {
     "verify/proof/tracing.py",  # derives from a class of torch's, and is itself imported late
     "verify/anatomy/torch_reads.py",  # the same

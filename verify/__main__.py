@@ -283,12 +283,27 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("adder-verify", description="Verify an adder: ours, or any that is handed in.")
+    parser.add_argument("--version", action=_Version, help="print the versions of the suite, its evidence and torch")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         each = commands.add_parser(name, help=_first_sentence(command), description=command.__doc__)
         each.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
         _ARGUMENTS[name](each)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the versions, and ends the command; they are looked up only then."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from verify.made import versions
+        from verify.report.evidence import KINDS
+
+        print(f"{versions()}, evidence {KINDS['correctness'].schema}")
+        parser.exit()
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -463,12 +478,19 @@ def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) ->
     if arguments.json is None:
         print(text(), flush=True)
     elif arguments.json == "-":
-        print(json.dumps(found, indent=1), flush=True)
+        print(json.dumps(_made(found), indent=1), flush=True)
     else:
         from verify.files import write_json
 
         print(text(), flush=True)  # first: a result that cannot be written is not lost
-        write_json(Path(arguments.json), found)
+        write_json(Path(arguments.json), _made(found))
+
+
+def _made(found: Any) -> Any:
+    """Return a result that says what made it; reports of runs say so of themselves."""
+    from verify.made import made
+
+    return found | {"made": made()} if isinstance(found, dict) and "made" not in found else found
 
 
 def _write_html(arguments: argparse.Namespace, found: Any) -> None:

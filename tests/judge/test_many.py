@@ -73,6 +73,16 @@ def test_another_run_judges_all_again(tmp_path, options):
     assert again.judged == ("a",)
 
 
+@pytest.mark.parametrize("name", ["version", "commit"])
+def test_another_suite_judges_all_again(name, tmp_path, monkeypatch):
+    Counted(OPTIONS, results=tmp_path / "board.json").judge(["a"])
+    monkeypatch.setattr(f"verify.judge.many.{name}", lambda: "another")
+    again = Counted(OPTIONS, results=tmp_path / "board.json")
+    again.judge(["a"])
+
+    assert again.judged == ("a",)
+
+
 def test_a_seed_that_nobody_gave_makes_no_other_run(tmp_path):
     for judged in [("a",), ()]:
         board = Counted(replace(OPTIONS, seed=None), results=tmp_path / "board.json")

@@ -20,6 +20,7 @@ from verify.errors import EvidenceError, VerifyError
 from verify.files import Scratch, write_json
 from verify.judge.run import SCHEMA, undecided
 from verify.judge.session import Options
+from verify.made import commit, version
 from verify.subject import loading
 from verify.text import printable
 
@@ -106,7 +107,10 @@ class Board:
         return report, status
 
     def _finished(self, specs: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the reports that an earlier, interrupted run has left, of those subjects that are still the same."""
+        """Return the reports that an earlier, interrupted run has left, of those subjects that are still the same.
+
+        Another version or commit of the suite judges anew.
+        """
         if self.results is None or not self.results.is_file() or not self.results.stat().st_size:
             return {}
         try:
@@ -117,7 +121,7 @@ class Board:
             }
         except (ValueError, TypeError, KeyError) as error:
             raise EvidenceError(f"{self.results} holds no reports of a run over many; name another file") from error
-        told = self.options.as_json()
+        told, suite = self.options.as_json(), {"version": version(), "commit": commit()}
         self._others = [report for spec, report in known.items() if spec not in specs]
         return {
             spec: known[spec]
@@ -127,6 +131,7 @@ class Board:
             and run.get("content") == _content(spec)
             and {name: run.get(name) for name in told} == told
             and self.options.seed in {None, runs[spec][1]}
+            and {name: (known[spec].get("made") or {}).get(name) for name in suite} == suite
         }
 
     def _keep(self, reports: list[dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from verify.judge import verdicts
 from verify.judge.recorder import SUMS
 from verify.judge.session import Options, Session
 from verify.judge.suite import run_claims
+from verify.made import made
 from verify.subject import DEFAULT_SPEC
 
 if TYPE_CHECKING:
@@ -122,13 +123,13 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
     with contextlib.closing(load(DEFAULT_SPEC, method=options.method, sandbox=options.sandbox)) as subject:
         anatomy_found = subject.ask("residual_stream")
     found = {"correctness.json": report, "chains.json": chains_of(report)}
-    found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found}
+    found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found | {"made": report["made"]}}
     return found if report["proof"] is None else found | {"proof.json": report["proof"]["certificate"]}
 
 
 def chains_of(report: dict[str, Any]) -> dict[str, Any]:
     """Return where a run laid carry chains, as evidence of schema adder-chains/1."""
-    return {"schema": "adder-chains/1", "rows": report["chains"]}
+    return {"schema": "adder-chains/1", "made": report.get("made"), "rows": report["chains"]}
 
 
 def environment() -> dict[str, Any]:
@@ -149,6 +150,7 @@ def _report(session: Session, *, interrupted: bool = False, why_none: str = "") 
     stages = _stages(session, interrupted=interrupted)
     return {
         "schema": SCHEMA,
+        "made": made(),
         "subject": evidence["subject"] or _described(session),
         "sums": {"verdict": verdict, "reason": reason},
         "nature": {"verdict": named, "reason": why, "rows": rows},
