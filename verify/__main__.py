@@ -221,7 +221,7 @@ def hunt(arguments: argparse.Namespace) -> int:
         with contextlib.closing(Store.read(arguments.status)) as store:
             found = summary.summarise(store)
         _show(arguments, found, lambda: f"{terminal.campaign(found)}\n\n{terminal.progress_line(found)}")
-        return 0
+        return CAMPAIGN_STATUS[found["verdict"]]
     found = session.hunt(_settings(arguments))
     _show(arguments, found, lambda: terminal.campaign(found))
     return INTERRUPTED if found["interrupted"] else CAMPAIGN_STATUS[found["verdict"]]

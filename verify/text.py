@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 LENGTH = 200  # characters of a foreign value that are kept
+MOST_AS_ONE_IN = 0.1  # a larger rate reads better as a percentage: 707 of 1,280 are no "1 in 1"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LONGEST = 4000  # of a text that crosses the border of a process
 
 
@@ -21,6 +24,44 @@ def plural(number: int, noun: str, plural_noun: str = "") -> str:
     ('1 case', '2,000 strata')
     """
     return f"{number:,} {noun if number == 1 else plural_noun or noun + 's'}"
+
+
+def one_in(rate: float) -> str:
+    """Return a rate as one in so many, from one in ten on as a percentage, rounded to the larger rate.
+
+    >>> one_in(0.00029953), one_in(707 / 1280), one_in(0.9999)
+    ('1 in 3,338', '55.3 %', 'more than 99.9 %')
+    """
+    if rate >= 1 or rate <= 0:
+        return "every one" if rate >= 1 else "none"
+    if rate < MOST_AS_ONE_IN:
+        return f"1 in {math.floor(1 / rate):,}"
+    return "more than 99.9 %" if rate > 0.999 else f"{math.ceil(rate * 1000) / 10:g} %"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to so many significant digits, never as a power of ten where plain digits are short.
+
+    >>> number(0.0859375), number(1920.4), number(2)
+    ('0.0859', '1,920', '2')
+    """
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 10**digits:
+        return f"{value:.{digits}g}"
+    if 10**digits <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g} \N{MULTIPLICATION SIGN} 10{superscript(int(exponent))}"
+
+
+def superscript(exponent: int) -> str:
+    """Return an integer in raised digits.
+
+    >>> superscript(-12)
+    '⁻¹²'
+    """
+    return str(exponent).translate(_RAISED)
 
 
 def printable_all(value: Any, length: int = LONGEST) -> Any:

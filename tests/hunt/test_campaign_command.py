@@ -38,7 +38,7 @@ def test_what_adds_ends_with_0_and_says_what_that_supports(capsys):
     assert main(["hunt", RIGHT, *HERE, "--shards", "46"]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith(
-        "NO COUNTEREXAMPLE: in 11,776 cases; at 95 % confidence at most 0.00583 of uniform pairs"
+        "NO COUNTEREXAMPLE: in 11,776 cases; at 95 % confidence the failure rate of uniform pairs is at most 1 in 171"
     )
     assert printed.err == ""
 
@@ -90,6 +90,12 @@ def test_status_says_what_a_store_holds_and_leaves_it_alone(capsys, store, tmp_p
     assert printed.startswith(first.rstrip())
     assert "last written" in printed
     assert (tmp_path / "hunt.sqlite").read_bytes() == before
+
+
+def test_status_ends_as_the_campaign_would(capsys, store):
+    main(["hunt", WRONG, *HERE, "--shards", "46", "--store", store])
+    assert main(["hunt", "--status", store]) == 1
+    assert "COUNTEREXAMPLE" in capsys.readouterr().out
 
 
 def test_parts_are_merged_again_when_there_are_more(capsys, tmp_path):

@@ -22,7 +22,7 @@ from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.tensors import changed, tensors
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
-from verify.text import printable
+from verify.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,7 +285,11 @@ def _has_attention(loaded: LoadedAdder) -> tuple[str, str]:
     if not moving:
         return "violated", "no earlier token moves any answer step: positions are not connected"
     softmaxes = _softmaxes(loaded)
-    seen = "no softmax was seen" if softmaxes == 0 else f"{softmaxes} softmax calls a forward were seen"
+    seen = (
+        "no softmax was seen"
+        if softmaxes == 0
+        else f"{plural(softmaxes, 'softmax call')} a forward {'was' if softmaxes == 1 else 'were'} seen"
+    )
     return "ok", f"{len(moving)} of {prompts.shape[1]} prompt positions move the answer; {seen}"
 
 

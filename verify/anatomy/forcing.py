@@ -20,6 +20,7 @@ from verify.anatomy import layout, operands, watching
 from verify.anatomy.watching import chosen
 from verify.subject.answers import collect
 from verify.subject.operations import operation
+from verify.text import number
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -330,7 +331,7 @@ def causal_violation(forcer: Forcer, sequence: np.ndarray, random: np.random.Gen
         changed[:, position:] = random.permuted(changed[:, position:], axis=0)
         moved = _distance(forcer.forward(changed)[:, :position], before[:, :position])
         if moved > _CLOSE * scale:
-            return f"tokens from position {position} on move an earlier output by {moved:.3g}"
+            return f"tokens from position {position} on move an earlier output by {number(moved)}"
     return ""
 
 

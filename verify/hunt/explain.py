@@ -26,6 +26,7 @@ from verify.errors import UndecidedError
 from verify.hunt.assertions import WrongAnswerError, reason
 from verify.subject import DEFAULT_SPEC, Subject
 from verify.subject.answers import as_sum
+from verify.text import number
 
 SUITE = Path(__file__).resolve().parents[1]
 _MARK = {"kill": "k", "propagate": "p", "generate": "g"}
@@ -249,5 +250,5 @@ def _at_column(found: Counterexample) -> str:
 def _step_line(step: Step) -> str:
     return (
         f"  first wrong step {step.step}: pair {step.pair}, state {step.state} -> {step.got}, but should be "
-        f"{step.expected} (margin {step.margin:.3g})"
+        f"{step.expected} (margin {number(step.margin)})"
     )

@@ -16,7 +16,7 @@ from verify.hunt.margins import WEAKEST, WEAKEST_SENTENCE
 from verify.hunt.regions import STRATA
 from verify.hunt.search import UNIFORM
 from verify.hunt.shards import covering_shards
-from verify.text import plural
+from verify.text import one_in, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,5 +125,5 @@ def _decide(
         return "UNDECIDED", f"{plural(len(aside), 'shard')} came to no end: {next(iter(aside.values()))}"
     if not cases:
         return "UNDECIDED", "no case was tried"
-    rate = "" if bound is None else f"; at 95 % confidence at most {bound:.3g} of uniform pairs fail"
+    rate = "" if bound is None else f"; at 95 % confidence the failure rate of uniform pairs is at most {one_in(bound)}"
     return "NO COUNTEREXAMPLE", f"in {cases:,} cases{rate}"

@@ -21,6 +21,7 @@ from verify.judge.session import Options, Session
 from verify.judge.suite import run_claims
 from verify.made import made
 from verify.subject import DEFAULT_SPEC
+from verify.text import one_in
 
 if TYPE_CHECKING:
     from verify.judge.recorder import Family
@@ -247,8 +248,9 @@ def _bound(rate: dict[str, Any]) -> str:
     whose = f"{rate['cases']:,} uniform pairs asked of {rate['of']}"
     if rate["failures"]:
         low, high = rate["interval_95"]
-        return f"of {whose} {rate['estimate']:.3g} fail, at 95 % confidence {low:.3g} to {high:.3g}"
-    return f"by {whose} at most {rate['bound_95']:.3g} fail, at 95 % confidence"
+        about = f"about {one_in(rate['estimate'])}, at 95 % confidence {one_in(low)} to {one_in(high)}"
+        return f"the failure rate by {whose} is {about}"
+    return f"the failure rate by {whose} is at most {one_in(rate['bound_95'])}, at 95 % confidence"
 
 
 def _rows(session: Session, evidence: dict[str, Any]) -> list[dict[str, str]]:

@@ -210,8 +210,12 @@ def budget(anatomy: JSONObject) -> Table:
 
 def environment(title: str, found: JSONObject) -> Table:
     """Return what a run ran on."""
-    rows: list[Row] = [[words.name(key), words.detail(_flat(value))] for key, value in sorted(found.items())]
-    return Table(title, [], [[Cell(str(name), header=True), value] for name, value in rows])
+    rows: list[Row] = [
+        [Cell(_WORDS_OF_RUNS.get(key, words.name(key)), header=True), words.detail(_flat(value, key))]
+        for key, value in sorted(found.items())
+        if value is not None
+    ]
+    return Table(title, [], rows)
 
 
 def board(reports: list[JSONObject]) -> Table:
@@ -310,7 +314,8 @@ def _certified(certificate: object) -> str:
 
 def _tally(found: list[JSONObject]) -> str:
     passed, failed, skipped, lost = (sum(row[key] for row in found) for key in ("passed", "failed", "skipped", "lost"))
-    return f"{len(found)} families: {passed:,} hold, {failed:,} fail, {skipped:,} skipped, {lost:,} lost"
+    claims = f"{passed:,} hold, {failed:,} fail, {skipped:,} skipped, {lost:,} lost"
+    return f"{plural(len(found), 'family', 'families')}: {claims}"
 
 
 def _parameters(found: JSONObject) -> str:
@@ -318,10 +323,20 @@ def _parameters(found: JSONObject) -> str:
     return ", ".join(f"{words.count(number)} {key}" for key, number in named if number is not None) or "-"
 
 
-def _flat(value: object) -> str:
+_WORDS_OF_RUNS = {"cases": "cases of a stratum", "call_seconds": "limit of one sum"}
+_IN_SECONDS = {"budget", "call_seconds"}
+
+
+def _flat(value: object, key: str = "") -> str:
+    """Return a value of an environment as a reader reads it: with its unit, and without what is not there."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_flat(value[key])}" for key in sorted(value))
-    return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
+        told = {name: value[name] for name in sorted(value) if value[name] is not None}
+        return ", ".join(f"{_WORDS_OF_RUNS.get(name, name)} {_flat(told[name], name)}" for name in told)
+    if isinstance(value, list):
+        return ", ".join(map(_flat, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return words.seconds(value) if key in _IN_SECONDS else str(value) if key == "seed" else f"{value:,}"
 
 
 def _by(subject: JSONObject) -> str:

@@ -7,20 +7,23 @@ import time
 from verify.report import tables, words
 from verify.report.blocks import Table, plain
 from verify.report.evidence import JSONObject
+from verify.text import plural
 
 MOST_SHOWN = 16  # shapes of failures
 
 
 def campaign(summary: JSONObject) -> str:
     """Return the summary of a campaign."""
-    rate = summary["cases"] / summary["seconds"] if summary["seconds"] else 0.0
-    size = f"{summary['cases']:,} cases in {summary['shards']:,} shards and {words.seconds(summary['seconds'])}"
+    size = f"{plural(summary['cases'], 'case')} in {plural(summary['shards'], 'shard')}"
+    if summary["seconds"]:
+        rate = words.scaled(summary["cases"] / summary["seconds"])
+        size += f" and {words.seconds(summary['seconds'])}, {rate} pairs/s"
     whose = (
         f"campaign {words.name(summary['name'])}, part {summary['part']}, of {words.name(summary['subject']['name'])}"
     )
     lines = [
         f"{summary['verdict']}: {summary['reason']}",
-        f"{size}, {words.scaled(rate)} pairs/s; {whose}",
+        f"{size}; {whose}",
         "",
         plain(tables.strata(summary)),
     ]
@@ -36,9 +39,10 @@ def progress_line(summary: JSONObject) -> str:
     goal = summary["goal"]
     line = f"last written {words.seconds(round(age))} ago"
     if goal.get("seconds"):
-        line += f"; {words.seconds(round(max(0.0, goal['seconds'] - summary['seconds'])))} of its time left"
+        left = round(max(0.0, goal["seconds"] - summary["seconds"]))
+        line += f"; {words.seconds(left)} of its time left" if left else "; its time is spent"
     if goal.get("shards"):
-        line += f"; {goal['shards']:,} shards are its goal, in all its parts"
+        line += f"; its goal is {plural(goal['shards'], 'shard')}, in all its parts"
     return line
 
 
@@ -55,7 +59,7 @@ def _cluster_table(clusters: list[JSONObject]) -> Table:
 def audit(found: JSONObject) -> str:
     """Return what a subject is made of: its counts, and the rows of the audit."""
     counts = found["parameters"]
-    lines = [f"{name}: {counts[name]}" for name in ("declared", "counted", "unique", "buffers", "dead")]
+    lines = [f"{name}: {words.count(counts[name])}" for name in ("declared", "counted", "unique", "buffers", "dead")]
     rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
     return "\n".join([*lines, *counts["notes"], "", plain(Table("", ["", "check", "observation"], rows))])
 
@@ -68,7 +72,7 @@ def score(found: JSONObject) -> str:
     ]
     chains = ", ".join(f"{length}: {count}" for length, count in enumerate(found["chains"]))
     return "\n".join([
-        f"{found['correct']} of {found['total']} right, {found['accuracy']:.2f} %: {verdict}",
+        f"{found['correct']:,} of {found['total']:,} right, {found['accuracy']:.2f} %: {verdict}",
         f"sums by {found['batching']}",
         *wrong,
         f"cases by their longest carry chain: {chains}",

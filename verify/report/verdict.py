@@ -300,7 +300,9 @@ def _how_fast(evidence: Evidence, report: JSONObject) -> Answer:
         more = f"A run of the model, {words.name(best['path'])} in batches of {best['batch']:,}{beside}."
         return Answer(question, f"{words.scaled(best['pairs_per_second']['median'])} sums/s", more)
     return Answer(
-        question, words.seconds(report["seconds"]), f"The whole run of {report['cases']:,} cases; sums were not timed."
+        question,
+        words.seconds(report["seconds"]),
+        f"The whole run of {plural(report['cases'], 'case')}; sums were not timed.",
     )
 
 

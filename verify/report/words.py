@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from unicodedata import category, east_asian_width
 
+from verify.text import number as number
+from verify.text import one_in as one_in
 from verify.text import printable
+from verify.text import superscript as superscript
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 600
 BLOCK_LINES = 60
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def name(value: object) -> str:
@@ -54,40 +55,6 @@ def count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
 
 
-def one_in(rate: float) -> str:
-    """Return a rate as one in so many, rounded to the larger rate.
-
-    >>> one_in(0.00029953)
-    '1 in 3,338'
-    """
-    return "every one" if rate >= 1 else "none" if rate <= 0 else f"1 in {math.floor(1 / rate):,}"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a number to so many significant digits, never as a power of ten where plain digits are short.
-
-    >>> number(0.0859375), number(1920.4), number(2)
-    ('0.0859', '1,920', '2')
-    """
-    if value == 0:
-        return "0"
-    if 1e-4 <= abs(value) < 10**digits:
-        return f"{value:.{digits}g}"
-    if 10**digits <= abs(value) < 1e9:
-        return f"{value:,.0f}"
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    return f"{float(mantissa):g} \N{MULTIPLICATION SIGN} 10{superscript(int(exponent))}"
-
-
-def superscript(exponent: int) -> str:
-    """Return an integer in raised digits.
-
-    >>> superscript(-12)
-    '⁻¹²'
-    """
-    return str(exponent).translate(_RAISED)
-
-
 def scaled(value: float) -> str:
     """Return a large number with the prefix of its thousands.
 
@@ -103,10 +70,10 @@ def scaled(value: float) -> str:
 def seconds(value: float) -> str:
     """Return a duration.
 
-    >>> seconds(0.0123), seconds(42.31), seconds(300)
-    ('12.3 ms', '42.3 s', '300 s')
+    >>> seconds(0.0123), seconds(42.31), seconds(300), seconds(0)
+    ('12.3 ms', '42.3 s', '300 s', '0 s')
     """
-    if value < 1:
+    if 0 < value < 1:
         return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
     return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
 
