@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from adder.errors import AdderError, PromptError
+from adder.prompts import MAX_OPERAND, parse_prompt
 
 STAGES = (1, 2, 3, 10, 100)
 DEMO_SEED = 42
@@ -43,22 +44,20 @@ class Result:
 
 def add(arguments: argparse.Namespace) -> Result:
     """Add one pair of operands or one prompt."""
-    from adder.decoding import add_tensors
-    from adder.tokens import format_sums, parse_prompts
-
     if len(arguments.operands) > 2:
         raise PromptError(f"{len(arguments.operands)} operands given, but adder adds two: adder 123 456")
-    a, b = parse_prompts(["+".join(arguments.operands) + "=" * (len(arguments.operands) == 2)])
-    sums = add_tensors(_solved(arguments), a, b, method="incremental")
-    return Result(format_sums(sums)[0], {"a": int(a), "b": int(b), "sum": int(sums)})
+    a, b = parse_prompt("+".join(arguments.operands) + "=" * (len(arguments.operands) == 2))
+    from adder.decoding import generate
+
+    (text,) = generate(_solved(arguments), [f"{a:010}+{b:010}="], method="incremental")
+    return Result(text, {"a": a, "b": b, "sum": int(text)})
 
 
 def explain(arguments: argparse.Namespace) -> Result:
     """Show what the model does with one pair of operands."""
-    from adder.explain import explain
-    from adder.tokens import parse_prompt
-
     a, b = parse_prompt(f"{arguments.a}+{arguments.b}=")
+    from adder.explain import explain
+
     explanation = explain(_solved(arguments), a, b)
     return Result(str(explanation), explanation.as_json(), status=int(explanation.generated != explanation.expected))
 
@@ -68,7 +67,6 @@ def demo(arguments: argparse.Namespace) -> Result:
     import random
 
     from adder.decoding import generate
-    from adder.tokens import MAX_OPERAND
 
     rng = random.Random(DEMO_SEED)  # noqa: S311 - reproducible operands, no secret
     pairs = [(rng.randint(0, MAX_OPERAND), rng.randint(0, MAX_OPERAND)) for _ in range(max(STAGES))]
@@ -78,15 +76,16 @@ def demo(arguments: argparse.Namespace) -> Result:
     lines = [
         f"{sum(parameter.numel() for parameter in model.parameters())} parameters, solved from seed {arguments.seed}"
     ]
-    stages, failed = [], False
+    stages, failed, tried = [], False, 0
     for count in STAGES:
         generated = generate(model, prompts[:count])
         correct = sum(map(str.__eq__, generated, expected))
         lines.append(f"stage {count}: {correct}/{count}")
-        lines += [f"  {prompts[i]}{generated[i]}  (true sum {expected[i]})" for i in range(min(count, SHOWN))]
+        shown = range(tried, min(count, tried + SHOWN))  # of those that no stage before has shown
+        lines += [f"  {prompts[i]}{generated[i]}  (true sum {expected[i]})" for i in shown]
         wrong = [pair for pair, got, should in zip(pairs, generated, expected, strict=False) if got != should]
         lines += [_debug_block(model, *wrong[0])] if wrong else []
-        failed |= bool(wrong)
+        failed, tried = failed or bool(wrong), count
         stages.append({"count": count, "correct": correct, "wrong": wrong})
     return Result("\n".join(lines), {"seed": arguments.seed, "stages": stages}, status=int(failed))
 
@@ -127,6 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         command, arguments = _parse(argv)
+        for path in (arguments.json, getattr(arguments, "out", None)):
+            if path not in {None, "-"}:
+                _check_writable(Path(path))
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
         result = command(arguments)
         if arguments.json is not None:
@@ -222,10 +224,6 @@ def _write_json(data: dict[str, Any], target: str) -> None:
 
 def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Write a file aside and rename it, so that it appears whole or not at all."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder; name a file")
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as aside:
         try:
             fill(aside)
@@ -233,6 +231,16 @@ def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
             Path(aside.name).unlink()
             raise
     Path(aside.name).replace(path)
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse, before any work, a file that could not be written after it."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder; name a file")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"cannot write {path}: the folder {path.parent} is not writable; name another")
 
 
 if __name__ == "__main__":

@@ -23,15 +23,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adder.errors import OperandError, PromptError
+from adder.errors import OperandError
+from adder.prompts import MAX_OPERAND as MAX_OPERAND
+from adder.prompts import OPERAND_DIGITS as OPERAND_DIGITS
+from adder.prompts import parse_prompt as parse_prompt
 
 WIDTH = 35  # bits: operands are below 2^34, sums below 2^35
 VOCABULARY = 4  # pairs and states share it
 PROMPT_LENGTH = WIDTH + 1
 START = 0
-OPERAND_DIGITS = 10
 SUM_DIGITS = 11
-MAX_OPERAND = 10**OPERAND_DIGITS - 1
 
 _ZERO, _PLUS, _EQUALS, _NEWLINE = b"0+=\n"
 _PADDED_LENGTH = 2 * OPERAND_DIGITS + 2  # 0000000012+0000000030=
@@ -84,33 +85,6 @@ def decode(states: Tensor) -> Tensor:
     """Return the integers, int64 (B,), that state tokens, int64 (B, 35), spell: the sum bit of each is state mod 2."""
     place = torch.arange(states.shape[1], device=states.device)
     return ((states & 1) << place).sum(dim=1)  # (B,)
-
-
-def parse_prompt(prompt: str) -> tuple[int, int]:
-    """Return the two operands of one prompt ``a+b=``.
-
-    Only ASCII digits are taken, where ``int()`` would also take ``1_000``, `` 7``, ``+7`` and other scripts' digits.
-
-    Raises:
-        PromptError: the text has another form; the message says how.
-        OperandError: an operand is over 9_999_999_999.
-    """
-    if not prompt.endswith("="):
-        raise PromptError(f"prompt {prompt!r} does not end with '='; write it as a+b=, for example 12+30=")
-    operands = prompt[:-1].split("+")
-    if len(operands) != 2:
-        raise PromptError(f"prompt {prompt!r} has {len(operands) - 1} '+' signs, but needs exactly one, as in 12+30=")
-    for operand in operands:
-        if not operand:
-            raise PromptError(f"prompt {prompt!r} has an empty operand; write it as a+b=, for example 12+30=")
-        if not (operand.isascii() and operand.isdigit()):
-            raise PromptError(f"operand {operand!r} in prompt {prompt!r} is not all digits 0 to 9")
-        significant = operand.lstrip("0")
-        if len(significant) > OPERAND_DIGITS:
-            raise OperandError(
-                f"operand {operand} in prompt {prompt!r} is out of range; operands are integers from 0 to {MAX_OPERAND}"
-            )
-    return int(operands[0]), int(operands[1])
 
 
 def parse_prompts(prompts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -73,6 +73,8 @@ def test_the_demo_adds_all_hundred_prompts(capsys):
     output = capsys.readouterr().out
     assert output.startswith("46 parameters, solved from seed 1\nstage 1: 1/1\n")
     assert "\nstage 100: 100/100\n" in output
+    shown = [line for line in output.splitlines() if line.startswith("  ")]
+    assert len(shown) == len({*shown}) == 9
 
 
 def test_a_failing_stage_is_debugged_and_is_status_1(wrong_model, capsys):
@@ -105,13 +107,32 @@ def test_the_result_is_to_be_had_as_json(tmp_path, capsys):
     assert [stage["correct"] for stage in json.loads(path.read_text())["stages"]] == [1, 2, 3, 10, 100]
 
 
-def test_help_and_errors_of_use_do_not_wait_for_torch():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["99999999999", "1"],
+        ["explain", "1", "99999999999"],
+        ["1", "x"],
+        ["solve", "--out", "/nowhere/weights.pt"],
+        ["demo", "--json", "."],
+    ],
+    ids=" ".join,
+)
+def test_help_and_errors_of_use_do_not_wait_for_torch(arguments):
     code = (
         "import sys; from adder.__main__ import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "sys.exit('torch' in sys.modules)"
+        f"try: sys.exit(main({arguments!r}) not in (0, 2) or 'torch' in sys.modules)\n"
+        "except SystemExit as end: sys.exit(bool(end.code) or 'torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_any_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert main(["solve", "--out", str(tmp_path / "weights.pt")]) == 2
+    assert "is not writable; name another" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_early_is_no_error():

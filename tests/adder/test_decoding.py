@@ -20,8 +20,9 @@ from adder.decoding import (
     generate,
     generate_ids,
 )
+from adder.errors import OperandError, PromptError
 from adder.model import GPTAdder, causal_mask, routing_mask
-from adder.tokens import WIDTH, OperandError, PromptError
+from adder.tokens import WIDTH
 from adder.transitions import TableError
 from tests.samples import PAIRS, STATES, exact_model, ordinary_model, structured_pairs, wrong_model
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from adder import tokens
 from adder.batch_last import pair_tokens, spell
+from adder.errors import PromptError
 from adder.tokens import (
     MAX_OPERAND,
     PROMPT_LENGTH,
     START,
     WIDTH,
     OperandError,
-    PromptError,
     check_operands,
     decode,
     encode,
