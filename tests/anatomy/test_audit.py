@@ -37,6 +37,7 @@ HONEST = [
     "plain_object.py",
     "reads_its_model_once.py",
     "remembers.py",
+    "sharp_attention.py",
     "with_checkpoint",
 ]
 
@@ -129,7 +130,42 @@ def test_an_answer_whose_tokens_are_not_fed_back_is_called_out(monkeypatch):
 def test_dead_entries_are_counted():
     adder = subject.load(str(SUBMISSIONS / "cheating/keeps_a_tally.py"), sandbox="off")
     honest = subject.load(str(SUBMISSIONS / "honest/array_functions.py"), sandbox="off")
-    assert parameters(adder)["dead"] == parameters(honest)["dead"] + 1
+    assert parameters(adder)["dead"] == parameters(honest)["dead"] + 1  # the tally
+
+
+def used(name):
+    adder = subject.load(str(SUBMISSIONS / name), sandbox="off")
+    counts = parameters(adder)
+    return counts, {row["name"].rpartition(".")[2]: row for row in counts["tensors"]}
+
+
+def test_saturated_attention_is_not_dead():
+    _counts, rows = used("honest/sharp_attention.py")
+    assert (rows["sharpness"]["needed"], rows["sharpness"]["dead"]) == (1, 0)
+
+
+def test_an_entry_of_minus_two_is_changed_too():
+    _counts, rows = used("honest/sharp_attention.py")
+    assert rows["output"]["dead"] == 2  # the column that reads an attended 0; `x * 1.5 + 1` left the -2 where they are
+    assert rows["output"]["nonzero"] == 2
+
+
+def test_each_entry_is_dead_or_idle_or_needed():
+    counts, rows = used("honest/sharp_attention.py")
+    assert all(row["dead"] + row["idle"] + row["needed"] == row["count"] for row in rows.values())
+    assert counts["dead"] == sum(row["dead"] for row in rows.values())
+
+
+def test_a_table_that_repeats_a_parameter_is_told_apart():
+    counts, _rows = used("honest/sharp_attention.py")
+    assert (counts["buffers"], counts["copies"]) == (0, 8)
+    assert counts["notes"] == ["repeat a parameter's values: TABLE [4, 2] as model.weights.up"]
+
+
+def test_the_audit_names_the_tensors_whose_entries_are_dead():
+    outcome, detail = audit("honest/sharp_attention.py")["parameters are used"]
+    assert outcome == "ok"
+    assert detail.endswith("4 dead: 2 of model.weights.value, 2 of model.weights.output")
 
 
 def test_shared_storage_counts_once():

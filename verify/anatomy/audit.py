@@ -17,9 +17,10 @@ import numpy as np
 
 from verify.anatomy import forcing, layout, operands, watching
 from verify.anatomy.anew import build_anew
-from verify.anatomy.counting import parameters, sequences
+from verify.anatomy.counting import parameters
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.tensors import changed, tensors
+from verify.anatomy.usage import sequences
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
 from verify.text import plural, printable
@@ -50,7 +51,10 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
     Raises:
         ProtocolError: what comes back from the subject's process is no audit.
     """
-    rows = [_asked(subject, "declared parameters", lambda: [_declaration(parameters(subject, seed))])]
+    rows = [
+        _asked(subject, "declared parameters", lambda: [_declaration(parameters(subject, seed))]),
+        _asked(subject, "parameters are used", lambda: [_use(parameters(subject, seed))]),
+    ]
     rows += [
         _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
         for name in _CHECKS
@@ -108,6 +112,20 @@ def _declaration(counts: dict[str, Any]) -> dict[str, str]:
     else:
         outcome, detail = ("ok" if declared in ways else "suspect"), f"{declared} declared; {detail}"
     return {"check": "declared parameters", "outcome": outcome, "detail": detail}
+
+
+def _use(counts: dict[str, Any]) -> dict[str, str]:
+    used = counts["tensors"]
+    if not used:
+        return {"check": "parameters are used", "outcome": "unknown", "detail": "they were not changed one by one"}
+    ways = {way: sum(row[way] for row in used) for way in ("needed", "idle", "dead")}
+    detail = ", ".join(f"{number} {way}" for way, number in ways.items())
+    dead = ", ".join(f"{row['dead']} of {row['name']}" for row in used if row["dead"])
+    return {
+        "check": "parameters are used",
+        "outcome": "suspect" if ways["dead"] == counts["counted"] else "ok",
+        "detail": f"{detail}: {dead}" if dead else detail,
+    }
 
 
 def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:

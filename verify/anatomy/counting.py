@@ -8,6 +8,7 @@ import numpy as np
 
 from verify.anatomy import forcing, operands
 from verify.anatomy.tensors import Tensor, changed, tensors
+from verify.anatomy.usage import usage
 from verify.errors import ProtocolError
 from verify.subject.operations import operation
 from verify.text import printable
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from verify.subject import LoadedAdder, Subject
 
 _SEQUENCES = 24
-_MOST_ENTRIES = 600  # entries of tensors that are changed one by one to see whether a logit depends on them
 
 
 def parameters(subject: Subject, seed: int | None = None) -> dict[str, Any]:
-    """Return {"declared", "counted", "unique", "nonzero", "buffers", "dead", "notes"}.
+    """Return {"declared", "counted", "unique", "nonzero", "buffers", "copies", "dead", "tensors", "notes"}.
 
     "counted" are elements of parameters, shared storage once; "unique" their distinct values; "nonzero" those that are
-    not zero; "buffers" elements of other float tensors; "dead" parameters that move no logit of some sums, None where
-    that was not found out.
+    not zero; "buffers" elements of other float tensors, and "copies" of those that repeat the values of a parameter;
+    "dead" parameters that move no logit of some sums, and "tensors" what `verify.anatomy.usage` found of each: None
+    where that was not found out.
 
     Args:
         subject: what is counted.
@@ -36,12 +37,19 @@ def parameters(subject: Subject, seed: int | None = None) -> dict[str, Any]:
     """
     told = subject.ask("count_parameters", seed=seed)
     try:
-        counts = {way: int(told[way]) for way in ("counted", "unique", "nonzero", "buffers")}
-        dead = None if told["dead"] is None else int(told["dead"])
+        counts = {way: int(told[way]) for way in ("counted", "unique", "nonzero", "buffers", "copies")}
+        used = None if told["tensors"] is None else [_row(each) for each in told["tensors"]]
         notes = [printable(str(note), 2000) for note in told["notes"]]
     except (TypeError, KeyError, ValueError) as error:
         raise ProtocolError(f"{subject.spec} broke the protocol: its counts are none") from error
-    return {"declared": subject.declared_parameters, **counts, "dead": dead, "notes": notes}
+    dead = None if used is None else sum(row["dead"] for row in used)
+    return {"declared": subject.declared_parameters, **counts, "dead": dead, "tensors": used, "notes": notes}
+
+
+def _row(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of one tensor, as plain values."""
+    numbers = {key: int(told[key]) for key in ("count", "nonzero", "dead", "idle", "needed")}
+    return {"name": printable(str(told["name"])), "shape": [int(size) for size in told["shape"]], **numbers}
 
 
 @operation
@@ -58,22 +66,39 @@ def _count(loaded: LoadedAdder) -> dict[str, Any]:
     found = tensors(loaded)
     counted = [tensor for tensor in found if tensor.is_parameter]
     others = [tensor for tensor in found if not tensor.is_parameter]
+    copied = {tensor.name: source for tensor in others if (source := _repeats(tensor, counted))}
     values = np.concatenate([np.zeros(0), *(tensor.read().reshape(-1) for tensor in counted)])
-    names = [f"{tensor.name} {list(tensor.read().shape)}" for tensor in others]
     return {
         "counted": len(values),
         "unique": len(np.unique(values)),
         "nonzero": int(np.count_nonzero(values)),
-        "buffers": sum(tensor.read().size for tensor in others),
-        "dead": _dead(loaded, counted),
-        "notes": [f"tensors that are no parameters: {', '.join(names)}"] if names else [],
+        "buffers": sum(tensor.read().size for tensor in others if tensor.name not in copied),
+        "copies": sum(tensor.read().size for tensor in others if tensor.name in copied),
+        "tensors": usage(loaded, counted),
+        "notes": [
+            *_note("tensors that are no parameters", [tensor for tensor in others if tensor.name not in copied], {}),
+            *_note("repeat a parameter's values", [tensor for tensor in others if tensor.name in copied], copied),
+        ],
     }
 
 
-def sequences(loaded: LoadedAdder, forcer: Forcer) -> tuple[np.ndarray, np.ndarray]:
-    """Return prompts and true answers of a few sums whose layout is known."""
-    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), _SEQUENCES))
-    return prompts[known], answers[known]
+def _note(what: str, named: list[Tensor], copied: dict[str, str]) -> list[str]:
+    names = [
+        f"{tensor.name} {list(tensor.read().shape)}{copied.get(tensor.name, '') and ' as ' + copied[tensor.name]}"
+        for tensor in named
+    ]
+    return [f"{what}: {', '.join(names)}"] if names else []
+
+
+def _repeats(tensor: Tensor, counted: list[Tensor]) -> str:
+    """Return the name of the parameter whose values a tensor repeats, such as a table of weights in the file, or ""."""
+    values = tensor.read().reshape(-1).astype(np.float32)
+    same = (
+        other.name
+        for other in counted
+        if len(values) > 1 and np.array_equal(values, other.read().reshape(-1).astype(np.float32), equal_nan=True)
+    )
+    return next(same, "")
 
 
 @operation
@@ -108,21 +133,6 @@ def head_is_tied(loaded: LoadedAdder) -> bool | None:
                 after = forcer.outputs(prompts, answers)
             moved.append(bool(np.any(after[..., absent] != before[..., absent])))
     return any(moved)
-
-
-def _dead(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
-    """Return how many entries of tensors move no output of the forward, on a few sums, when changed."""
-    if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):
-        return None
-    forcer = loaded.memory["forcer"]
-    prompts, answers = sequences(loaded, forcer)
-    before = forcer.outputs(prompts, answers)
-    dead = 0
-    for tensor in counted:
-        for index in range(tensor.read().size):
-            with changed([tensor], lambda values, index=index: _nudged(values, index)):  # type: ignore[misc]
-                dead += bool(np.array_equal(forcer.outputs(prompts, answers), before, equal_nan=True))
-    return dead
 
 
 def _nudged(values: np.ndarray, index: int) -> np.ndarray:

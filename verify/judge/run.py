@@ -177,7 +177,9 @@ _NO_COUNTS: dict[str, Any] = {
     "counted": None,
     "unique": None,
     "buffers": None,
+    "copies": None,
     "dead": None,
+    "tensors": None,
     "notes": [],
 }
 

@@ -109,7 +109,11 @@ KINDS = {
             "go_on": Maybe(str),
             "parameters": {
                 "declared": Maybe(Count), "counted": Maybe(Count), "unique": Maybe(Count), "buffers": Maybe(Count),
-                "dead": Maybe(Count), "notes": Anything,
+                "dead": Maybe(Count), "notes": Anything, "copies": Maybe(Count),
+                "tensors": Maybe([{
+                    "name": str, "shape": [Count], "count": Count, "nonzero": Count, "dead": Count, "idle": Count,
+                    "needed": Count,
+                }]),
             },
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,

@@ -189,10 +189,28 @@ def parameters(report: JSONObject) -> Table:
         "counted": "elements of its tensors, by storage",
         "unique": "distinct values among them",
         "buffers": "floats in buffers and outside parameters",
-        "dead": "that no answer depends on",
+        "copies": "floats there that repeat a parameter's values",
+        "dead": "that move no logit, whatever they are",
     }
     rows: list[Row] = [[name, words.count(found.get(name)), text] for name, text in meaning.items()]
     return Table("Parameters, counted", ["count", "number", "of what"], rows, right=(1,))
+
+
+USED = (
+    "dead: no value tried moves a logit; idle: every answer stays right with zero in its place; needed: with zero in "
+    "its place an answer is wrong"
+)
+
+
+def tensors(found: list[JSONObject]) -> Table:
+    """Return every tensor of a subject with how its entries are used."""
+    keys = ("count", "nonzero", "needed", "idle", "dead")
+    rows: list[Row] = [
+        [words.name(row["name"]), " x ".join(map(str, row["shape"])), *(words.count(row[key]) for key in keys)]
+        for row in found
+    ]
+    headers = ["tensor", "shape", "parameters", "not zero", "needed", "idle", "dead"]
+    return Table("", headers, rows, right=(2, 3, 4, 5, 6))
 
 
 def budget(anatomy: JSONObject) -> Table:

@@ -59,9 +59,13 @@ def _cluster_table(clusters: list[JSONObject]) -> Table:
 def audit(found: JSONObject) -> str:
     """Return what a subject is made of: its counts, and the rows of the audit."""
     counts = found["parameters"]
-    lines = [f"{name}: {words.count(counts[name])}" for name in ("declared", "counted", "unique", "buffers", "dead")]
+    names = ("declared", "counted", "unique", "buffers", "copies", "dead")
+    lines = [f"{name}: {words.count(counts[name])}" for name in names]
+    lines += [*counts["notes"], ""]
+    if counts["tensors"]:
+        lines += [tables.USED, plain(tables.tensors(counts["tensors"])), ""]
     rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
-    return "\n".join([*lines, *counts["notes"], "", plain(Table("", ["", "check", "observation"], rows))])
+    return "\n".join([*lines, plain(Table("", ["", "check", "observation"], rows))])
 
 
 def score(found: JSONObject) -> str:

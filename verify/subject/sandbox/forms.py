@@ -35,7 +35,11 @@ FORMS: dict[str, Any] = {
         "unique": int,
         "nonzero": int,
         "buffers": int,
-        "dead": (int, None),
+        "copies": int,
+        "tensors": (
+            None,
+            [{"name": str, "shape": [int], "count": int, "nonzero": int, "dead": int, "idle": int, "needed": int}],
+        ),
         "notes": [str],
     },
     "forced_batch": {"sums": Array("i", 1), "odd": list, "counts": {str: int}, "given_up": str},
