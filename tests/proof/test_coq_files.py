@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -134,6 +135,44 @@ def test_numbers_that_are_too_few_or_too_many_are_refused_in_a_sentence(text, co
         read(f"{head}Definition table : list (list nat) := {'; '.join(['0'] * count)}%nat.\n{tail}")
 
 
+def with_definition(text, name, value):
+    """Return the text with what a definition of the instance says, and the digest of the weights that it then has."""
+    changed = re.sub(rf"(Definition {name} .* := ).*(%nat\.)", rf"\g<1>{value}\g<2>", text)
+    assert changed != text
+    return changed
+
+
+SHORT = {
+    "a machine of 15 transitions": ("table", "[[0; 0; 1; 1]; [1; 1; 2; 2]; [1; 1; 2; 2]; [2; 2; 3]]"),
+    "a machine of 12 transitions": ("table", "[[0; 0; 1; 1]; [1; 1; 2; 2]; [1; 1; 2; 2]; []]"),
+    "a machine without transitions": ("table", "[[]; []; []; []]"),
+    "no carries": ("carries", "[]"),
+    "three carries": ("carries", "[0; 0; 1]"),
+    "five carries": ("carries", "[0; 0; 1; 1; 3]"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), SHORT.values(), ids=SHORT.keys())
+def test_a_machine_of_another_size_is_refused_in_a_sentence(text, name, value):
+    with pytest.raises(CertificateError, match=r"line [0-9]+ is .*, but should be .*;"):
+        read(with_definition(text, name, value))
+
+
+@pytest.mark.parametrize("bias", ["[]", "[(0, 0)]"])
+def test_a_network_with_too_few_weights_is_refused_in_a_sentence(text, bias):
+    changed = re.sub(r"(\(\* contract_bias \*\)) \[.*\]", rf"\1 {bias}", text)
+
+    with pytest.raises(CertificateError, match=r"line [0-9]+ is .*, but should be .*\(0, 0\)\]"):
+        read(changed)
+
+
+def test_a_weight_that_is_written_as_another_pair_of_numbers_is_refused(text):
+    head, network = text.split("Module Instance.\n")
+
+    with pytest.raises(CertificateError, match=r"is .*\(2, -1\).*, but should be .*\(1, 0\)"):
+        read(f"{head}Module Instance.\n{network.replace('(1, 0)', '(2, -1)', 1)}")
+
+
 @pytest.mark.parametrize(
     "junk", ["[" + "1" * 1000, "[" * 100_000, "[1; " * 50_000, "(1, " * 50_000, "[" + "1; " * 99 + "2]"]
 )
@@ -262,11 +301,17 @@ def test_coq_is_given_so_much_time_and_no_more(tmp_path):
 def test_what_lies_in_the_users_folder_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "coqrc").write_text("Axiom cheat : False.\n")
     (tmp_path / "Reals.v").write_text("Axiom cheat : False.\n")
-    for name in ("COQPATH", "COQLIB", "COQRC", "XDG_CONFIG_HOME"):
+    for name in ("COQPATH", "COQLIB", "COQRC", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
+    flocq = tmp_path / ".local/share/coq/Flocq"  # where Coq looks for a user's own libraries, before its own
+    flocq.mkdir(parents=True)
+    (flocq / "Core.v").write_text("Definition shadow := 1.\n")
+    assert checking.compile_file(flocq, "Core", options=["-R", ".", "Flocq"]).objections == []
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "ours"
     folder.mkdir()
-    (folder / "Probe.v").write_text("From Coq Require Import Reals.\nCheck R.\n")
+    (folder / "Probe.v").write_text(
+        "From Coq Require Import Reals.\nFrom Flocq Require Import Core.\nCheck (R, bpow).\n"
+    )
 
     assert checking.compile_file(folder, "Probe").objections == []

@@ -183,8 +183,11 @@ def run(command: list[str], folder: Path, seconds: float) -> Ran:
     if shutil.which(command[0], path=interpreters.environment().get("PATH")) is None:
         raise CoqMissingError(f"{command[0]} is not installed; {PACKAGES}")
     started = time.monotonic()
+    env = interpreters.environment(HOME=str(folder))  # Coq looks for libraries of a user's own in ~/.local/share/coq
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    with interpreters.start(command, folder=folder, stdin=nothing, stdout=pipe, stderr=pipe, text=True) as process:
+    with interpreters.start(
+        command, folder=folder, env=env, stdin=nothing, stdout=pipe, stderr=pipe, text=True
+    ) as process:
         try:
             output, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from verify.errors import CertificateError, NoTheoremError
 from verify.files import write_text
 from verify.proof.certificate import check_routing
 from verify.proof.coq.integers import (
     NAMES,
+    STATES,
     VECTORS,
     Dyadic,
     Matrix,
@@ -26,12 +27,15 @@ from verify.proof.coq.integers import (
     Table,
     carries_of,
     check,
+    dyadic,
     number,
 )
 from verify.proof.coq.integers import successor as successor_of
 from verify.proof.formats import FORMATS, round_to
 from verify.proof.weights import Weights
 from verify.text import printable
+
+Entry = TypeVar("Entry")
 
 MODULES = ("Network", "Exact", "Machine", "Functions", "Check", "Formats")
 THEORY = Path(__file__).resolve().parent / "theory"
@@ -186,8 +190,8 @@ _LINE = 80  # characters of a line that a message shows
 def read(text: str) -> Instance:
     """Return the instance that a file is of.
 
-    Numbers are looked for where they should be, and put into the file that is written for them; what was read must be
-    that file.
+    Numbers are looked for where they should be, and put into the file that is written for them, as many as there should
+    be, 0 for those that are missing; what was read must be that file.
 
     Raises:
         CertificateError: it is not; the message names the first line that differs.
@@ -207,11 +211,11 @@ def read(text: str) -> Instance:
         if strays:
             line = text.count("\n", 0, text.find(f"(* {name} *)", start)) + 1
             raise CertificateError(f"line {line} holds {strays[0]}, which is no number of float64; {_WRITES}")
-    states = _digits(table)
+    states = _sized(_digits(table), STATES * STATES, 0)
     found = Instance(
         network=network,
         table=[states[4 * pair : 4 * pair + 4] for pair in range(4)],
-        carries=_digits(carries),
+        carries=_sized(_digits(carries), STATES, 0),
         visible=[[int(each) for each in _POSITION.findall(row)] for row in _ROW.findall(allowed.partition(".")[0])],
         precisions=[name for name, known in COQ_NAMES.items() if known in formats.partition("\n")[0]],
     )
@@ -220,7 +224,9 @@ def read(text: str) -> Instance:
 
 
 def _network(text: str) -> Network:
-    entries = [(int(n), int(exponent)) for n, exponent in _PAIR.findall(text)]
+    found = [(int(n), int(exponent)) for n, exponent in _PAIR.findall(text)]
+    sized = _sized(found, sum(height * width for height, width in _SHAPES.values()), (0, 0))
+    entries = [dyadic(number(each)) for each in sized]
     matrices: dict[str, Matrix] = {}
     for name, (height, width) in _SHAPES.items():
         rows = [entries[width * row : width * (row + 1)] for row in range(height)]
@@ -231,6 +237,11 @@ def _network(text: str) -> Network:
 
 def _is_float64(value: Dyadic) -> bool:
     return round_to(number(value), FORMATS["float64"]) == number(value)
+
+
+def _sized(found: list[Entry], size: int, missing: Entry) -> list[Entry]:
+    """Return so many entries of a list."""
+    return [*found, *[missing] * size][:size]
 
 
 def _digits(text: str) -> list[int]:
