@@ -264,7 +264,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if run.judging and stage not in SUMS and run.stage in SUMS:
         run.conclude()
     run.enter(stage)
-    reason = run.why_not(asks_for_sums=stage in SUMS - {"smoke"}, hunts=stage in {"hunt", "replay"})
+    reason = run.why_not(
+        asks_for_sums=stage in SUMS - {"smoke"}, hunts=stage in {"hunt", "replay"}, proves=stage == "proof"
+    )
     if reason:
         pytest.skip(reason)
 

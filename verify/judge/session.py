@@ -250,18 +250,20 @@ class Session:
         self.properties = max(0, self.properties - 1)
         return self.clock() + seconds
 
-    def why_not(self, *, asks_for_sums: bool, hunts: bool) -> str:
+    def why_not(self, *, asks_for_sums: bool, hunts: bool, proves: bool = False) -> str:
         """Return why a claim is not begun, or "" where it is.
 
         Args:
             asks_for_sums: whether the claim belongs to the question whether the adder adds.
             hunts: whether it searches a stratum: these go on counting once a counterexample is confirmed.
+            proves: whether it is about a proof: these come last, and have what time is left.
         """
         if asks_for_sums and len(self.lost) >= MOST_LOST:
             return f"workers were lost over {len(self.lost)} sums before, the first: {self.lost[0]}"
         if asks_for_sums and not hunts and self.judging and self.confirmed is not None:
             return "a counterexample was confirmed before"
-        if self._left(self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS) <= 0:
+        ends = self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS
+        if (self.budget.left() if proves else self._left(ends)) <= 0:
             self.cut[self.stage] += 1
             return f"the time of the run, {self.budget.seconds:g} s, is spent; --budget allows more"
         return ""

@@ -64,6 +64,20 @@ _MODE = {
     "errors": [Exactly(4, Decimals)],
 }  # fmt: skip
 
+_BY_COLUMNS = {
+    "graph_sha256": str, "dtype": str, "digits": Count, "cells": Count, "open": Count, "is_checked": bool,
+    "pairs": Decimals, "right_at_least": Decimals, "ratio": Maybe(Number), "added": Count, "worst": Maybe(str),
+    "assumptions": [{"name": str, "text": str}],
+    "steps": [{
+        "step": Count, "rank": Count, "cells": Count, "open": Count, "pairs_open": Decimals, "margin": Maybe(Number),
+        "ratio": Maybe(Number), "seconds": Number,
+    }],
+    "drawn": {
+        "step": Count, "rank": Count, "tightest": Maybe([Number]),
+        "boxes": [{"query": Count, "target": Count, "low": [Number], "high": [Number]}],
+    },
+}  # fmt: skip
+
 _PAIR = {
     "a": Count, "b": Count, "expected": Count, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
     "family": Maybe(str), "stratum": Maybe(str), "first_wrong_column": Maybe(Count),
@@ -117,7 +131,7 @@ KINDS = {
             },
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
-                "accepted": bool, "reason": Maybe(str), "verdict": Maybe(str),
+                "accepted": bool, "reason": Maybe(str), "verdict": Maybe(str), "columns": Maybe(_BY_COLUMNS),
             }),
             "environment": {},
             "seconds": Number,

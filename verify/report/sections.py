@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from statistics import median
 
-from verify.report import plane, plots, tables, transitions, verdict, words
+from verify.report import columns, plane, plots, tables, transitions, verdict, words
 from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject
 
@@ -35,6 +35,7 @@ def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
     """
     found = [
         _counterexample(evidence),
+        _by_columns(evidence),
         _tried(evidence),
         _transitions(evidence),
         _plane(evidence),
@@ -92,6 +93,13 @@ def _facts(found: JSONObject) -> list[Row]:
         "run it again": found.get("replay"),
     }
     return [[Cell(name, header=True), words.detail(value)] for name, value in facts.items() if value]
+
+
+def _by_columns(evidence: Evidence) -> Section | None:
+    proof = (evidence.correctness or {}).get("proof")
+    if not proof or not proof.get("columns"):
+        return None
+    return Section("columns", "The theorem by columns", columns.parts(proof), (CORRECTNESS,))
 
 
 def _tried(evidence: Evidence) -> Section:

@@ -313,6 +313,8 @@ def _proof(report: JSONObject) -> str:
         return (
             f"a certificate was accepted for its model, which says nothing of add: {why}" if found["accepted"] else why
         )
+    if found.get("columns"):
+        return words.detail(found.get("statement"))
     precisions = _certified(found["certificate"])
     bounds = [f"{label} {words.name(found[key])}" for key, label in _BOUNDS.items() if found.get(key) is not None]
     told = ", ".join(bounds)

@@ -64,7 +64,7 @@ def _step(step: int, near: float, width: float) -> dict[str, Any]:
     less = write.add("relu", write.add("sub", sharp, write.number(1.0)))
     whole = write.add("sub", ramp, less)  # 0 below 9.95, 1 from 10 on
     logits = []
-    folded = write.add("sub", z, write.add("mul", whole, write.number(width)))
+    folded = -1 if step == DIGITS else write.add("sub", z, write.add("mul", whole, write.number(width)))
     for token in range(10):
         if step == DIGITS:
             factor, constant = (2.0 * token, -float(token)) if token < 2 else (0.0, -9.0)
@@ -75,7 +75,7 @@ def _step(step: int, near: float, width: float) -> dict[str, Any]:
         middle = token + 0.45
         terms = [[folded, write.number(2 * middle)], [write.number(-(middle**2)), write.number(1.0)]]
         logits.append(write.add("dot", terms))
-    return {"nodes": write.nodes, "logits": [*logits, logits[-1]]}
+    return {"nodes": write.nodes, "logits": logits}
 
 
 def all_pairs() -> tuple[np.ndarray, np.ndarray]:

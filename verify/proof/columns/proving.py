@@ -39,6 +39,7 @@ class StepFound:
         ratio: the least bound over its errors.
         seconds: CPU seconds.
         reach: the ranges of what attention hands on: {"query", "target", "low", "high"} by symbols.
+        tightest: what it hands on in the middle of the proved cell with the least ratio; None where none was proved.
     """
 
     step: int
@@ -50,10 +51,13 @@ class StepFound:
     ratio: float | None
     seconds: float
     reach: list[dict[str, Any]] = field(repr=False)
+    tightest: list[float] | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for evidence."""
-        return dict(vars(self))
+        """Return it for evidence, but for what is drawn."""
+        drawn_ = {"reach", "tightest"}
+        found = {name: value for name, value in vars(self).items() if name not in drawn_}
+        return found | {"pairs_open": str(self.pairs_open)}
 
 
 @dataclass
@@ -78,6 +82,12 @@ class Searched:
     def is_whole(self) -> bool:
         """Whether no cell is open."""
         return not any(step.open for step in self.steps)
+
+    @property
+    def hardest(self) -> StepFound:
+        """The step with the least ratio, and where cells are open one of these."""
+        steps = [step for step in self.steps if step.open] or self.steps
+        return min(steps, key=lambda step: math.inf if step.ratio is None else step.ratio)
 
     @property
     def cells(self) -> int:
@@ -181,7 +191,13 @@ def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepF
             for query, found in enumerate(founds)
             for target, box in found.reach
         ],
+        tightest=_tightest(founds),
     )
+
+
+def _tightest(founds: list[Found]) -> list[float] | None:
+    least = min(founds, key=lambda found: found.least)
+    return None if least.tightest is None else [float(number) for number in least.tightest]
 
 
 class _Compared:

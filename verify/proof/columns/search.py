@@ -73,10 +73,6 @@ class Open:
             f"taken by {largest}, {terms[largest]:.3g}{risk}"
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it for evidence."""
-        return vars(self) | {"at_risk": self.at_risk}
-
 
 @dataclass
 class Found:
@@ -93,6 +89,7 @@ class Found:
             there was one, the lowest of those that were split last.
         pairs_open: pairs in open leaves.
         reach: the box of y over each root that has a path, by the target's symbol, (2, r), for drawing.
+        tightest: of the proved cells, the middle, (r,), of that with the least ratio.
     """
 
     trees: list[list[Any]] = field(default_factory=list)
@@ -105,6 +102,7 @@ class Found:
     worst: Open | None = None
     pairs_open: int = 0
     reach: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    tightest: np.ndarray | None = None
 
 
 @dataclass
@@ -253,8 +251,11 @@ class Search:
         if is_proved.any():
             found = self.found
             whole = (least + errors)[is_proved]
+            ratios = whole / errors[is_proved]
             found.margin = min(found.margin, float(whole.min()))
-            found.least = min(found.least, float((whole / errors[is_proved]).min()))
+            if ratios.min() < found.least:
+                found.least = float(ratios.min())
+                found.tightest = bounded.centre[:, np.flatnonzero(is_proved)[ratios.argmin()]]
         left = np.flatnonzero(~is_proved)
         if not len(left):
             return None

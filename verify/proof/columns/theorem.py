@@ -31,10 +31,11 @@ from verify.subject.answers import as_sum
 if TYPE_CHECKING:
     from verify.anatomy.graph.read import Graph
     from verify.proof.columns.checker import Verdict
-    from verify.proof.columns.search import Open, Pair
+    from verify.proof.columns.search import Pair
     from verify.subject import Subject
 
 SEARCH_SHARE = 0.35  # of the time that there is; the rest is the checker's
+_AXES = 2  # that a figure has
 _EVERY = 5  # drawn pair is put to ``add``
 _COMPARED = {"batch": 1, "alone": _EVERY, "add": _EVERY}  # with each how manieth the forward is held to its bounds
 _MOST_WRONG = 4  # of pairs at which the forward is wrong are put to ``add`` at once
@@ -105,17 +106,29 @@ class ColumnsProof(Proof):
             "graph_sha256": checker.digest_of(graph),
             "dtype": graph["dtype"],
             "digits": graph["digits"],
-            "cells": sum(step.cells for step in searched.steps),
+            "cells": searched.cells,
             "open": sum(step.open for step in searched.steps),
             "is_checked": is_accepted,
-            "pairs": 10 ** (2 * graph["digits"]),
-            "right_at_least": checked.pairs_right if checked is not None and is_accepted else 0,
+            "pairs": str(10 ** (2 * graph["digits"])),
+            "right_at_least": str(checked.pairs_right) if checked is not None and is_accepted else "0",
             "ratio": min((step.ratio for step in searched.steps if step.ratio is not None), default=None),
             "added": self.added,
-            "worst": None if searched.worst is None else _open_as_json(*searched.worst),
-            "assumptions": checker.ASSUMPTIONS,
+            "worst": None if searched.worst is None else f"step {searched.worst[0]}: {searched.worst[1].in_words}",
+            "assumptions": [{"name": name, "text": text} for name, text in checker.ASSUMPTIONS.items()],
             "steps": [step.as_json() for step in searched.steps],
+            "drawn": _drawn(searched.hardest),
         }
+
+
+def _drawn(step: StepFound) -> dict[str, Any]:
+    """Return what a figure shows of a step: the first two numbers that attention hands on, in six digits."""
+
+    def numbers(values: list[float]) -> list[float]:
+        return [float(f"{value:.6g}") for value in values[:_AXES]]
+
+    boxes = [box | {"low": numbers(box["low"]), "high": numbers(box["high"])} for box in step.reach]
+    tightest = None if step.tightest is None else numbers(step.tightest)
+    return {"step": step.step, "rank": step.rank, "boxes": boxes, "tightest": tightest}
 
 
 def prove_columns(
@@ -192,10 +205,6 @@ def _step_in_words(step: StepFound) -> str:
     if step.margin is not None and step.ratio is not None:
         found += f", least bound {step.margin:.3g} logits, {step.ratio:,.3g} times its error"
     return found + (f", {step.open:,} open" if step.open else "") + f", {step.seconds:.1f} s of CPU"
-
-
-def _open_as_json(step: int, worst: Open) -> dict[str, Any]:
-    return {"step": step} | worst.as_json()
 
 
 def _open_in_words(proof: ColumnsProof, searched: Searched) -> str:
