@@ -31,15 +31,20 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: the disk is full, say; then neither the file nor a part of it is there.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes as `write_text` writes a text."""
     if _is_written_through(path):
-        _write_through(path, text)
+        _write_through(path, data)
         return
     path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
         Path(aside).chmod(0o644)
         Path(aside).replace(path)
     except BaseException:
@@ -111,13 +116,13 @@ def _is_written_through(path: Path) -> bool:
         return False
 
 
-def _write_through(path: Path, text: str) -> None:
+def _write_through(path: Path, data: bytes) -> None:
     _not_a_disk(path)
     flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY  # a pipe that nobody reads is no reason to wait
     handle = os.open(path, flags)
     os.set_blocking(handle, True)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
 
 
 def _not_a_disk(path: Path) -> None:

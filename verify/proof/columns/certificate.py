@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from verify.errors import CertificateError
-from verify.files import read_bytes, write_text
+from verify.files import read_bytes, write_bytes, write_text
 from verify.proof.columns import checker
 
 _LARGEST = 64 << 20  # bytes of a file
@@ -27,12 +28,19 @@ def complete(found: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, A
 
 
 def write(path: Path, certificate: Mapping[str, Any]) -> None:
-    """Write a certificate to a file, whole or not at all.
+    """Write a certificate to a file, whole or not at all: as gzip where its name ends in .gz.
+
+    The same certificate gives the same bytes.
 
     Raises:
         OSError: it cannot be written.
+        ValueError: its record holds a number that is not finite.
     """
-    write_text(path, json.dumps(certificate, separators=(",", ":")) + "\n")
+    text = json.dumps(certificate, separators=(",", ":"), allow_nan=False) + "\n"
+    if path.suffix == ".gz":
+        write_bytes(path, gzip.compress(text.encode(), mtime=0))
+    else:
+        write_text(path, text)
 
 
 def read(path: Path) -> Any:
