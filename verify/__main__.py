@@ -1,8 +1,9 @@
-"""The ``adder-verify`` command: run, audit, prove, check, extract, score, report, hunt, merge.
+"""The ``adder-verify`` command: run, audit, score, explain, prove, check, extract, report, hunt, merge.
 
 Results go to stdout, progress to stderr. Exit status: 0 no sum refuted and nothing violated, 1 counterexample, 2 wrong
 use or a file that is no adder, 3 could not decide, 4 no sum refuted but its nature violated, 130 interrupted. `audit`
-gives 1 for what is violated, `score` for what does not qualify, `check` for a certificate that is rejected.
+gives 1 for what is violated, `score` for what does not qualify, `explain` for a wrong sum, `check` for a certificate
+that is rejected.
 """
 
 from __future__ import annotations
@@ -107,6 +108,16 @@ def score(arguments: argparse.Namespace) -> int:
         found = score_of(subject)
     _show(arguments, found, lambda: terminal.score(found))
     return 0 if found["qualified"] else 1
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Ask an adder for one sum, and show its columns, what went wrong where, and how sure its model is."""
+    from verify.hunt.pair import ask_pair
+
+    with _subject(arguments) as subject:
+        asked = ask_pair(subject, arguments.a, arguments.b)
+    _show(arguments, asked.as_json(), lambda: str(asked))
+    return 0 if asked.is_right else 1
 
 
 def prove(arguments: argparse.Namespace) -> int:
@@ -243,6 +254,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "audit": audit,
     "score": score,
+    "explain": explain,
     "prove": prove,
     "check": check,
     "extract": extract,
@@ -316,7 +328,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _length_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", type=_positive, metavar="SECONDS", help="what the whole run may take")
+    parser.add_argument("--budget", type=_duration, metavar="TIME", help="what the whole run may take: 90s, 10m, 8h")
     parser.add_argument("--profile", choices=["quick", "default", "ci", "hunt"], help="how long to look")
     parser.add_argument("--seed", type=_seed, metavar="N", help="of all random operands (default: another every time)")
     parser.add_argument("--call-seconds", type=_positive, default=10.0, metavar="SECONDS", help="limit of one sum")
@@ -334,6 +346,13 @@ def _isolation_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _subject_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", nargs="?", metavar="SUBJECT", help="file, folder or module (default: our own)")
+    _isolation_arguments(parser)
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=_operand, metavar="A", help="the first operand")
+    parser.add_argument("b", type=_operand, metavar="B", help="the second operand")
+    parser.add_argument("--submission", dest="subject", metavar="SUBJECT", help="whom to ask (default: our own)")
     _isolation_arguments(parser)
 
 
@@ -391,6 +410,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run_arguments,
     "audit": _subject_arguments,
     "score": _subject_arguments,
+    "explain": _explain_arguments,
     "prove": _prove_arguments,
     "check": _check_arguments,
     "extract": _extract_arguments,
@@ -426,6 +446,12 @@ def _duration(text: str) -> float:
 def _seed(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; give an integer from 0 on")
+    return int(text)
+
+
+def _operand(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 100):
+        raise argparse.ArgumentTypeError(f"{text!r} is no operand; give an integer from 0 to 9999999999")
     return int(text)
 
 

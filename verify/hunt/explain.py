@@ -148,7 +148,7 @@ def card(found: Counterexample) -> str:
     return "\n".join([*lines, f"  again: {found.replay}", f"  keep:  @example(pair=({found.a}, {found.b}))"])
 
 
-def diagram(found: Counterexample) -> list[str]:
+def diagram(found: Counterexample, *, marks_wrong: bool = True) -> list[str]:
     """Return the columns of a counterexample, most significant first, wrong digits marked, idle digits as dots."""
     placed = columns(found.a, found.b)
     carries = "".join("1" if column.carry_out else " " for column in reversed(placed))
@@ -163,7 +163,7 @@ def diagram(found: Counterexample) -> list[str]:
     if isinstance(found.got, int):
         got = f"{found.got:0{_SUM_PLACES}d}"
         wrong = "".join(" " if x == y else "^" for x, y in zip(got[::-1], rows[3][1][::-1], strict=False))
-        rows[4:4] = [("got", got), ("wrong", wrong[::-1])]
+        rows[4:4] = [("got", got), ("wrong", wrong[::-1])][: 1 + marks_wrong]
     width = max(len(row) for _, row in rows)  # an answer may have more digits than a sum
     legend = "   g generates, p propagates, k kills a carry"
     return [f"  {name:<6}{row:>{width}}{legend if name == 'kind' else ''}".rstrip() for name, row in rows]
