@@ -147,7 +147,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     return result.status
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return what the command understands besides two operands; `shtab` makes completions for a shell of it."""
+    whole = argparse.ArgumentParser("adder", usage=USAGE, description=DESCRIPTION, parents=[_common()])
+    commands = whole.add_subparsers(metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        _add_arguments(name, commands.add_parser(name, help=_first_line(command), parents=[_common()]))
+    return whole
+
+
+def _first_line(command: Callable[..., object]) -> str:
+    return (command.__doc__ or "").split("\n")[0].rstrip(".")
+
+
 def _parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], Result], argparse.Namespace]:
+    name = argv[0] if argv and argv[0] in COMMANDS else None
+    if name is None:
+        of_sums = argparse.ArgumentParser("adder", usage=USAGE, description=DESCRIPTION, parents=[_common()])
+        of_sums.add_argument(
+            "operands", nargs="+", metavar="A B", help='two operands, or one prompt such as "123+456="'
+        )
+        return add, of_sums.parse_args(argv)
+    of_command = argparse.ArgumentParser(f"adder {name}", description=COMMANDS[name].__doc__, parents=[_common()])
+    _add_arguments(name, of_command)
+    return COMMANDS[name], of_command.parse_args(argv[1:])
+
+
+def _add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    if name == "explain":
+        parser.add_argument("a")
+        parser.add_argument("b")
+    if name == "solve":
+        parser.add_argument("--out", type=Path, metavar="FILE", help="save the state dict (torch.load reads it)")
+
+
+def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument("--seed", type=_seed, default=1, help="base seed of the solver (default: 1)")
     common.add_argument(
@@ -158,18 +192,7 @@ def _parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], Result], arg
     )
     common.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
     common.add_argument("--version", action=_Version, help="print the versions of adder and of torch")
-    name = argv[0] if argv and argv[0] in COMMANDS else None
-    if name is None:
-        parser = argparse.ArgumentParser("adder", usage=USAGE, description=DESCRIPTION, parents=[common])
-        parser.add_argument("operands", nargs="+", metavar="A B", help='two operands, or one prompt such as "123+456="')
-        return add, parser.parse_args(argv)
-    parser = argparse.ArgumentParser(f"adder {name}", description=COMMANDS[name].__doc__, parents=[common])
-    if name == "explain":
-        parser.add_argument("a")
-        parser.add_argument("b")
-    if name == "solve":
-        parser.add_argument("--out", type=Path, metavar="FILE", help="save the state dict (torch.load reads it)")
-    return COMMANDS[name], parser.parse_args(argv[1:])
+    return common
 
 
 class _Version(argparse.Action):

@@ -271,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of four rows are many times slower on more threads
     try:
         _check_outputs(arguments)
@@ -293,15 +293,16 @@ def _run(argv: Sequence[str] | None) -> int:
         return UndecidedError.exit_status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("adder-verify", description="Verify an adder: ours, or any that is handed in.")
-    parser.add_argument("--version", action=_Version, help="print the versions of the suite, its evidence and torch")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Return what the command understands; `shtab` makes completions for a shell of it."""
+    whole = argparse.ArgumentParser("adder-verify", description="Verify an adder: ours, or any that is handed in.")
+    whole.add_argument("--version", action=_Version, help="print the versions of the suite, its evidence and torch")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         each = commands.add_parser(name, help=_first_sentence(command), description=command.__doc__)
         each.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or to stdout for -")
         _ARGUMENTS[name](each)
-    return parser
+    return whole
 
 
 class _Version(argparse.Action):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.mutation import ROOT
-from verify.__main__ import main
+from verify.__main__ import main, parser
 
 WRONG = str(ROOT / "docs" / "examples" / "loses_long_carries.py")
 
@@ -48,8 +48,6 @@ def test_what_is_no_operand_is_refused(operand, capsys):
 
 @pytest.mark.parametrize("time", ["90s", "10m", "8h", "45"])
 def test_the_budget_of_a_run_is_a_time_as_that_of_a_hunt_is(time):
-    from verify.__main__ import _parser
-
     seconds = {"90s": 90, "10m": 600, "8h": 28_800, "45": 45}[time]
     for command in ("run", "hunt"):
-        assert _parser().parse_args([command, f"--budget={time}"]).budget == seconds
+        assert parser().parse_args([command, f"--budget={time}"]).budget == seconds
