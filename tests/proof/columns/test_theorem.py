@@ -128,7 +128,7 @@ def test_nothing_is_proved_that_the_checker_rejects(monkeypatch: pytest.MonkeyPa
     real = checker.check
 
     def rejecting(certificate: Any, **options: Any) -> Any:
-        return replace(real(certificate, **options), accepted=False, proved=False, objections=["it is a test"])
+        return replace(real(certificate, **options), objections=["it is a test"])
 
     monkeypatch.setattr(checker, "check", rejecting)
     proof = proof_of(Adder(graphs.adder()), known_decoder=True)
