@@ -64,9 +64,9 @@ def test_what_the_search_fears_of_a_wrong_adder_is_wrong() -> None:
     assert subject.add(a, b) != a + b
 
 
-@pytest.mark.parametrize("name", ["one_head_numpy.py"])
+@pytest.mark.parametrize("name", ["emits_tokens.py", "array_functions.py"])
 def test_what_cannot_be_recorded_is_refused_in_words(name: str) -> None:
-    subject = load(str(COLUMNS / name), sandbox="off")
+    subject = load(str(COLUMNS.parent / "honest" / name), sandbox="off")
     found = subject.ask("recorded_graph", seed=1)
     assert set(found) == {"refused"}
     assert found["refused"]

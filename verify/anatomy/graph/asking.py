@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _COMPARED = 12  # sums, a third of which carry far
 _SLOW = {"two threads": 2}  # small matrices take long on two threads where the machine is busy
-_CLOSE = 1e-2  # of the largest logit's magnitude: the bounds of its roundings are the proof's own affair
+_TIMES = 64  # as much as float32 moves the graph's own logits, the forward may; the proof's own bounds are narrower
+_UNIT = {"float32": 1.0, "float64": 2.0**-29}  # of rounding, against float32's
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,10 @@ def compare(subject: Subject, graph: Graph, way: str, pairs: operands.Batch) -> 
     expected = forced(graph, a.tolist(), b.tolist(), "float64")  # (N, K, V)
     if found.shape != expected.shape:
         raise ProtocolError(f"{subject.spec} broke the protocol: logits of shape {found.shape}, not {expected.shape}")
+    allowed = _allowed(graph, expected, a.tolist(), b.tolist())  # (K, 1)
     unseen = np.isnan(found).all(axis=2) if way == "add" else np.zeros(found.shape[:2], bool)  # (N, K)
     if unseen[:, 0].all():
         raise RefusedError("`add` calls the forward pass on other tokens than those that were learnt")
-    allowed = _CLOSE * np.abs(expected).max(axis=2, keepdims=True)
     is_close = np.isfinite(found) & (np.abs(found - expected) <= allowed)
     differs = np.argwhere(~is_close.all(axis=2) & ~unseen)
     if len(differs):
@@ -126,3 +127,10 @@ def compare(subject: Subject, graph: Graph, way: str, pairs: operands.Batch) -> 
             f"token {step + 1} of {a[place]} + {b[place]}, "
             f"by {np.abs(found - expected)[place, step].max():.3g} of a logit"
         )
+
+
+def _allowed(graph: Graph, expected: np.ndarray, a: list[int], b: list[int]) -> np.ndarray:
+    """Return how far logits may be from a graph's, float64 (K, 1), by how far rounding moves them on some sums."""
+    moved = np.nan_to_num(np.abs(forced(graph, a, b, "float32") - expected)).max(axis=(0, 2))
+    least = np.spacing(np.abs(expected).astype(np.float32)).max(axis=(0, 2))
+    return np.asarray(_TIMES * _UNIT[graph.dtype] * np.maximum(moved, least))[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Sequence
 
-from verify.anatomy.graph.nodes import Node, Program, RefusedError
+from verify.anatomy.graph.nodes import ZERO, Node, Program, RefusedError
 
 
 def mean(program: Program, row: Sequence[Node]) -> Node:
@@ -65,7 +65,7 @@ def quotient(program: Program, x: Node, y: Node) -> Node:
     if row is None:
         return program.div(x, y)
     weights: dict[Node, deque[Node]] = defaultdict(deque)
-    scores = [_score(program, each) for each in row]
+    scores = [_shifted(program, each)[0] for each in row]
     for each, weight in zip(row, program.smax(scores), strict=True):
         weights[each].append(weight)
     found = _weighed(program, x, weights)
@@ -77,17 +77,18 @@ def _exponentials(program: Program, node: Node) -> list[Node] | None:
     terms = _terms(program, node)
     if any(program.kinds[term] != "exp" for term in terms):
         return None
-    shifted = [program.arguments[term][0] for term in terms]
-    if any(program.kinds[each] != "sub" for each in shifted):
-        return None
-    subtracted = {program.arguments[each][1] for each in shifted}
-    scores = [program.arguments[each][0] for each in shifted]
-    return terms if subtracted == {program.largest(scores)} else None
+    shifted = [_shifted(program, term) for term in terms]
+    subtracted = {largest for _, largest in shifted}
+    return terms if subtracted == {program.largest(score for score, _ in shifted)} else None
 
 
-def _score(program: Program, exponential: Node) -> Node:
-    shifted = program.arguments[exponential][0]
-    return int(program.arguments[shifted][0])
+def _shifted(program: Program, exponential: Node) -> tuple[Node, Node | None]:
+    """Return the score of an exponential, and what was subtracted from it; of a score that is 0, that is negated."""
+    (shifted,) = program.arguments[exponential]
+    kind, arguments = program.kinds[shifted], program.arguments[shifted]
+    if kind == "neg":
+        return ZERO, int(arguments[0])
+    return (int(arguments[0]), int(arguments[1])) if kind == "sub" else (int(shifted), None)
 
 
 def _terms(program: Program, node: Node) -> list[Node]:

@@ -71,7 +71,7 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
         feasible = [set(each["tokens"]) for each in [*prompt, *answer[:step]]]
         texts = []
         for a, b in pairs[2 * step : 2 * step + 2]:
-            program, logits, dtype = _recorded(forcer, (a, b), step, vocabulary, feasible)
+            program, logits, dtype = _recorded(loaded, (a, b), step, vocabulary, feasible)
             texts.append(writer.step(program, patterns.logits(program, logits[:choices])))
         if texts[0] != texts[1]:
             raise RefusedError("the forward pass computes something else for other operands: it looks at what they are")
@@ -147,9 +147,10 @@ def check_answer(answer: list[dict[str, Any]], choices: int) -> None:
 
 
 def _recorded(
-    forcer: Forcer, pair: tuple[int, int], step: int, vocabulary: int, feasible: list[set[int]]
+    loaded: LoadedAdder, pair: tuple[int, int], step: int, vocabulary: int, feasible: list[set[int]]
 ) -> tuple[Program, list[Node], str]:
     """Return the forward of one step, as it runs on the tokens of one sum."""
+    forcer: Forcer = loaded.memory["forcer"]
     a, b = (np.array([operand], np.int64) for operand in pair)
     prompts, answers, _known = forcer.write(a, b)
     tokens = np.concatenate([prompts, answers[:, :step]], axis=1)
@@ -162,7 +163,30 @@ def _recorded(
         held = arguments[slot] if isinstance(slot, int) else keywords[slot]
         forward = lambda _tokens: forcer.point.original(*arguments, **keywords)  # noqa: E731
         return torch_recorder.record(forward, held, vocabulary, feasible)
+    if isinstance(given, np.ndarray | list):
+        return _recorded_in_numpy(forcer, loaded.model, given, tokens, vocabulary, feasible)
     raise RefusedError(f"the forward pass takes tokens as {type(given).__name__}")
+
+
+def _recorded_in_numpy(
+    forcer: Forcer, model: Any, given: Any, tokens: np.ndarray, vocabulary: int, feasible: list[set[int]]
+) -> tuple[Program, list[Node], str]:  # fmt: skip
+    import torch
+
+    from verify.anatomy.graph import numpy_recorder, numpy_twins
+
+    arguments, keywords = map(numpy_twins.hold, (forcer.call.arguments, forcer.call.keywords))
+    slot = forcer.call.slot
+
+    def forward(ids: Any) -> Any:
+        if isinstance(slot, str):
+            return forcer.point.original(*arguments, **{**keywords, slot: ids})
+        return forcer.point.original(*arguments[:slot], ids, *arguments[slot + 1 :], **keywords)
+
+    ids = tokens[0] if np.ndim(given) == 1 else tokens
+    kind = given.dtype if isinstance(given, np.ndarray) else np.int64
+    tensor = torch.from_numpy(ids.astype(kind))
+    return numpy_recorder.record(forward, model, tensor, given, vocabulary, feasible)
 
 
 class Writer:

@@ -7,16 +7,16 @@ just runs, and is a constant of the program. Reading what depends on tokens, fro
 
 from __future__ import annotations
 
-import sys
 import sysconfig
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from verify.anatomy.graph import torch_operations
 from verify.anatomy.graph.nodes import Node, Program, RefusedError
@@ -25,6 +25,7 @@ from verify.anatomy.torch_reads import ReadGuard, leaves
 
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
+_NUMPY = str(Path(np.__file__).resolve().parent)
 _PYTHON = sysconfig.get_path("stdlib")
 _NOT_SHORTER = {torch.float32, torch.float64, torch.complex64, torch.complex128}
 
@@ -136,7 +137,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
 
 
 class _Guard(ReadGuard):
-    """Refuses reads of what depends on tokens; does ``one_hot``, which looks for the largest, without looking."""
+    """Refuses reads of what depends on tokens; does without looking what need not look."""
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__(recorder.refuse_read)
@@ -145,8 +146,11 @@ class _Guard(ReadGuard):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") == "one_hot" and args and self._recorder.twins.has(args[0]):
+        name = getattr(func, "__name__", "")
+        if name == "one_hot" and args and self._recorder.twins.has(args[0]):
             return self._one_hot(*args, **(kwargs or {}))
+        if name == "__getitem__":
+            return looked_up(*args)
         return super().__torch_function__(func, types, args, kwargs)
 
     def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
@@ -157,6 +161,22 @@ class _Guard(ReadGuard):
         if num_classes < 0:
             raise self._recorder.refuse("one_hot without num_classes looks for the largest token")
         return torch.eye(num_classes, dtype=torch.long)[tokens]
+
+
+def looked_up(tensor: Tensor, index: Any) -> Tensor:
+    """Return what stands at an index; torch would read a single token that is one, or the first of several."""
+    first, *rest = index if isinstance(index, tuple) and index else (index,)
+    is_token = isinstance(first, Tensor) and first.ndim == 0 and first.dtype not in (torch.bool, torch.uint8)
+    if not is_token:
+        return tensor[index]
+    found = tensor[first.reshape(1)][0]
+    return found[tuple(rest)] if rest else found
+
+
+def refusal(why: str) -> RefusedError:
+    """Return the error of a refusal, which the recorder that is at work remembers."""
+    modes = [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Recorder)]
+    return modes[-1].refuse(why) if modes else RefusedError(why)
 
 
 def record(
@@ -182,7 +202,8 @@ def record(
             output = forward(tokens)
     except Exception as error:
         if not recorder.refusal:
-            raise RefusedError(f"the forward pass raised {type(error).__name__} while it was recorded") from error
+            why = f"the forward pass raised {type(error).__name__} while it was recorded"
+            raise RefusedError(why + _place_of(traceback.walk_tb(error.__traceback__))) from error
     if recorder.refusal:
         raise RefusedError(recorder.refusal)
     logits = _logits(output)
@@ -210,11 +231,15 @@ def _named(func: Any) -> str:
 
 def _place() -> str:
     """Return where in the stranger's file an operation was called: the innermost frame outside torch and the suite."""
-    frame = sys._getframe(1)  # noqa: SLF001 - what traceback itself uses
-    while frame is not None:
+    return _place_of(reversed(list(traceback.walk_stack(None))))
+
+
+def _place_of(frames: Iterable[tuple[Any, int]]) -> str:
+    """Return the innermost place outside torch, numpy, Python and the suite, of frames from the outermost on."""
+    place = ""
+    for frame, line in frames:
         file = frame.f_code.co_filename
         is_python = file.startswith(_PYTHON) and "site-packages" not in file
-        if not is_python and not file.startswith((_SUITE, _TORCH, "<")):
-            return f" ({Path(file).name}, line {frame.f_lineno})"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
+        if not is_python and not file.startswith((_SUITE, _TORCH, _NUMPY, "<")):
+            place = f" ({Path(file).name}, line {line})"
+    return place
