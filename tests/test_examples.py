@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.mutation import ROOT
 from verify.judge.run import judge
 from verify.judge.session import Options
+from verify.report import schema
 
 EXAMPLES = ROOT / "docs" / "examples"
 VERDICTS = {  # of sums, of nature, and what it counts; how sure the sums are depends on what may be proved of it
@@ -41,6 +43,7 @@ def test_an_example_is_judged_as_it_says(name):
     for package in needed(name):
         pytest.importorskip(package, reason=f"{package} is not installed, so {name} was not judged")
     report = judged(name)
+    Draft202012Validator(schema.schema()).validate(report)
     sums, nature, counted = VERDICTS[name]
     assert report["sums"]["verdict"] in sums, report["sums"]
     assert (report["nature"]["verdict"], report["parameters"]["counted"]) == (nature, counted), report["nature"]

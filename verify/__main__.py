@@ -32,11 +32,11 @@ INTERRUPTED = 130
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge one subject, or several as one table: does it add, and is it what it says it is?"""
-    if len(arguments.subjects) > 1:
+    if len(arguments.subjects) > 1 or arguments.board is not None:
         return _run_many(arguments)
     from verify.judge.live import Live
     from verify.judge.run import judge
-    from verify.report.card import card
+    from verify.report.card import card, summary_markdown
 
     options = _options(arguments, _spec(*arguments.subjects))
     with Live(options.spec or "", options.seconds) as live:
@@ -45,20 +45,27 @@ def run(arguments: argparse.Namespace) -> int:
         done.exit_status,
         lambda: _show(arguments, done.report, lambda: card(done.report, sys.stdout)),
         lambda: _write_html(arguments, done.report),
-        lambda: _append_step_summary(done.report),
+        lambda: _append_step_summary(summary_markdown(done.report)),
     )
 
 
 def _run_many(arguments: argparse.Namespace) -> int:
-    from verify.judge.many import Board
+    from verify.judge.many import Board, as_json
+    from verify.report.boards import board_markdown
     from verify.report.card import board
 
     results = None if arguments.json in {None, "-"} else Path(arguments.json)
-    judged = Board(_options(arguments), arguments.jobs, results, lambda line: print(line, file=sys.stderr))
-    reports, status = judged.judge(arguments.subjects)
-    whole = arguments if results is None else argparse.Namespace(**vars(arguments) | {"json": None})  # it is kept
+    kept = results if arguments.board is None else arguments.board / "board.json"
+    judged = Board(_options(arguments), arguments.jobs, kept, lambda line: print(line, file=sys.stderr))
+    reports, status = judged.judge(arguments.subjects or [_spec()])
+    is_kept = results is not None and results == kept
+    whole = argparse.Namespace(**vars(arguments) | {"json": None}) if is_kept else arguments
     return _deliver(
-        status, lambda: _show(whole, reports, lambda: board(reports)), lambda: _write_html(arguments, reports)
+        status,
+        lambda: _show(whole, as_json(reports), lambda: board(reports)),
+        lambda: _write_html(arguments, reports),
+        lambda: _write_board(arguments, reports),
+        lambda: _append_step_summary(board_markdown(reports)),
     )
 
 
@@ -322,6 +329,7 @@ class _Version(argparse.Action):
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help="file, folder or module (default: our own)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the result as a page to FILE")
+    parser.add_argument("--board", type=Path, metavar="DIR", help="write a board and a page of each to DIR; resumes")
     parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="of many subjects, how many at once")
     parser.add_argument("--verbose", action="store_true", help="print on stderr what pytest says of each claim")
     _length_arguments(parser)
@@ -532,20 +540,29 @@ def _write_html(arguments: argparse.Namespace, found: Any) -> None:
     write_text(arguments.html, board(found) if isinstance(found, list) else page(found, chains=chains_of(found)))
 
 
-def _append_step_summary(found: dict[str, Any]) -> None:
-    """Show the verdict on the page of a GitHub Actions run."""
-    from verify.report.card import summary_markdown
+def _write_board(arguments: argparse.Namespace, reports: list[dict[str, Any]]) -> None:
+    if arguments.board is not None:
+        with contextlib.chdir(Path(__file__).parent):  # see _write_html
+            from verify.report.render import render_board
 
+        render_board(reports, arguments.board)
+
+
+def _append_step_summary(markdown: str) -> None:
+    """Show the verdict on the page of a GitHub Actions run."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(summary_markdown(found))
+            summary.write(markdown)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse, before any work, results that could not be written after it."""
     from verify.files import check_writable
 
+    folder = getattr(arguments, "board", None)
+    if folder is not None and (not folder.parent.is_dir() or (folder.exists() and not folder.is_dir())):
+        raise UsageError(f"cannot write a board to {folder}: name a folder, in a folder that is there")
     files = [getattr(arguments, name, None) for name in ("json", "html", "out", "coq")]
     for path in (Path(file) for file in files if file not in (None, "-")):
         if arguments.command != "report" and path.is_dir():

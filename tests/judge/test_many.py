@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -36,16 +37,26 @@ class Counted(Board):
         return report, status
 
 
-def test_one_table_of_many_and_the_broken_do_not_stop_it(tmp_path, capsys):
-    page = tmp_path / "board.html"
+def test_one_table_of_many_and_the_broken_do_not_stop_it(tmp_path, capsys, monkeypatch):
+    board = tmp_path / "board"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     specs = ["missing.py", f"{MUTANTS}:plain", f"{MUTANTS}:always_zero"]
-    arguments = ["run", *specs, "--profile=quick", "--budget=300", "--sandbox=off", "--jobs=2", f"--html={page}"]
+    arguments = ["run", *specs, "--profile=quick", "--budget=300", "--sandbox=off", "--jobs=2", f"--board={board}"]
 
     assert main(arguments) == 1
     output = capsys.readouterr()
     assert output.out.index("NO COUNTEREXAMPLE") < output.out.index("UNDECIDED")
     assert "missing.py: UNDECIDED, UNKNOWN" in output.err
-    assert "missing.py" in page.read_text()
+    assert sorted(path.name for path in board.iterdir()) == ["board.json", "board.md", "index.html", "pages"]
+    assert len(json.loads((board / "board.json").read_text())["reports"]) == 3
+    pages = re.findall(r'href="(pages/[^"]+)"', (board / "index.html").read_text())
+    assert len({*pages}) == 3
+    assert all((board / each).is_file() for each in pages)
+    assert "Wrong, or a rule is violated" in (board / "board.md").read_text()
+    assert "# Board" in (tmp_path / "summary.md").read_text()
+
+    assert main(arguments) == 1  # what is finished is not judged again, what was not decided is
+    assert capsys.readouterr().err == "missing.py: UNDECIDED, UNKNOWN\n"
 
 
 def test_what_is_finished_is_not_judged_again(tmp_path):
@@ -59,7 +70,8 @@ def test_what_is_finished_is_not_judged_again(tmp_path):
     assert status == 130
     assert second.judged == ("b",)
     assert [report["subject"]["spec"] for report in reports] == ["a", "b"]
-    assert json.loads(results.read_text()) == reports
+    kept = json.loads(results.read_text())
+    assert (kept["schema"], kept["reports"]) == ("adder-board/1", reports)
 
 
 @pytest.mark.parametrize("options", [
@@ -113,3 +125,31 @@ def test_a_file_that_holds_something_else_is_not_written_over(tmp_path):
 
     with pytest.raises(EvidenceError, match="holds no reports of a run over many; name another file"):
         Counted(OPTIONS, results=tmp_path / "mine.json").judge(["a"])
+
+
+@pytest.mark.parametrize("content", ["[]", '{"schema": "adder-board/9", "reports": []}', '{"reports": []}', "{"])
+def test_no_board_of_this_version_is_written_over(content, tmp_path):
+    (tmp_path / "board.json").write_text(content)
+
+    with pytest.raises(EvidenceError, match="name another file"):
+        Counted(OPTIONS, results=tmp_path / "board.json").judge(["a"])
+
+
+def test_a_run_over_fifty_that_is_cut_short_goes_on_where_it_was(tmp_path):
+    specs = [f"adder_{number}" for number in range(50)]
+    first = Counted(OPTIONS, results=tmp_path / "board.json")
+    first.statuses = {"adder_30": "interrupt"}
+    first.judge(specs)
+    second = Counted(OPTIONS, results=tmp_path / "board.json")
+    reports, _ = second.judge(specs)
+
+    assert set(first.judged) | set(second.judged) == set(specs)
+    assert not set(first.judged) & set(second.judged)
+    assert [report["subject"]["spec"] for report in reports] == specs
+
+
+def test_a_board_in_place_of_a_file_or_in_no_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "missing" / "board"):
+        assert main(["run", "a.py", f"--board={folder}"]) == 2
+        assert "name a folder, in a folder that is there" in capsys.readouterr().err

@@ -20,10 +20,11 @@ from verify.errors import EvidenceError, VerifyError
 from verify.files import Scratch, write_json
 from verify.judge.run import SCHEMA, undecided
 from verify.judge.session import Options
-from verify.made import commit, version
+from verify.made import commit, made, version
 from verify.subject import loading
 from verify.text import printable
 
+BOARD = "adder-board/1"  # the schema of the file of results
 WORST_FIRST = (130, 1, 3, 2, 4)  # exit statuses of a run over many subjects
 _ERROR = "adder-verify: error: "
 _NO_SUBJECTS = {"__pycache__", ".hypothesis", ".git", ".json", ".html", ".md", ".txt", ".log"}
@@ -76,6 +77,7 @@ class Board:
             if spec not in finished and task.done() and not task.cancelled() and task.exception() is None:
                 finished[spec], statuses[spec] = task.result()
         reports = [finished[spec] for spec in specs if spec in finished]
+        self._keep(reports)
         return reports, next((status for status in WORST_FIRST if status in statuses.values()), 0)
 
     def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
@@ -115,7 +117,8 @@ class Board:
             return {}
         try:
             kept = json.loads(self.results.read_text())
-            known = {report["subject"]["spec"]: report for report in kept if report["schema"] == SCHEMA}
+            reports = {BOARD: kept["reports"]}[kept["schema"]]
+            known = {report["subject"]["spec"]: report for report in reports if report["schema"] == SCHEMA}
             runs = {
                 spec: (report["environment"]["run"], report["environment"]["seed"]) for spec, report in known.items()
             }
@@ -138,9 +141,14 @@ class Board:
         """Keep what is finished, and what the file held of others; a file that fails costs no finished work."""
         if self.results is not None:
             try:
-                write_json(self.results, [*reports, *self._others])
+                write_json(self.results, as_json([*reports, *self._others]))
             except OSError as error:
                 self.listen(f"{self.results} cannot be written: {error}")
+
+
+def as_json(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the reports of many subjects as evidence of schema adder-board/1."""
+    return {"schema": BOARD, "made": made(), "reports": reports}
 
 
 def _words(options: Options) -> Iterator[str]:

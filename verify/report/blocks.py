@@ -27,12 +27,14 @@ class Cell:
         mark: how it is drawn: good, bad, warn, soft, strong, code, or a step of the heat scale, heat-0 to heat-5.
         header: whether it names its row.
         note: what stands small below it.
+        link: the file of ours that it leads to.
     """
 
     text: str
     mark: str = ""
     header: bool = False
     note: str = ""
+    link: str = ""
 
     def __str__(self) -> str:
         return f"{self.text} {self.note}".rstrip()
@@ -119,11 +121,15 @@ class Section:
 
 def markdown(table: Table) -> str:
     """Return a table as GitHub shows it, every text escaped."""
-    rows = [[escaped(str(cell)) for cell in row] for row in table.rows]
+    rows = [[_linked(escaped(str(cell)), cell) for cell in row] for row in table.rows]
     width = max((len(row) for row in rows), default=len(table.headers))
     headers = [escaped(header) for header in table.headers] or [""] * width
     align = tuple("right" if column in table.right else "left" for column in range(width)) if rows else ()
     return tabulate(rows, headers, "github", disable_numparse=True, colalign=align)
+
+
+def _linked(text: str, cell: Cell | str) -> str:
+    return f"[{text}]({cell.link})" if isinstance(cell, Cell) and cell.link else text
 
 
 def plain(table: Table, widths: list[int] | None = None) -> str:

@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TextIO
 
-from verify.report import tables, verdict, words
+from verify.report import boards, tables, verdict, words
 from verify.report.blocks import choose, escaped, fenced, markdown, plain
 from verify.report.evidence import JSONObject, check
 from verify.report.tables import Fact
@@ -14,7 +14,7 @@ from verify.report.tables import Fact
 WIDTH, HEIGHT = 100, 40
 _LABEL = 14  # columns before every line
 DRAWING = 14  # lines of a counterexample at most
-_BOARD = {"sums": 17, "nature": 11, "adder": 18, "parameters": 10, "because": 22, "file": 12}  # columns, their widths
+_BOARD = {"rank": 4, "sums": 17, "nature": 11, "adder": 16, "counted": 7, "because": 21, "file": 12}  # and widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
 _BEFORE_DRAWING = ("sums", "nature", "because", "again")
 
@@ -89,14 +89,14 @@ def _packed(texts: list[str], room: int) -> list[str]:
 
 
 def board(reports: list[JSONObject]) -> str:
-    """Return one row for each of many subjects, the surest first, at most 100 columns wide.
+    """Return one row for each of many subjects, the ranked first, at most 100 columns wide.
 
     Raises:
         EvidenceError: a report is damaged or of an unknown version.
     """
     for index, report in enumerate(reports):
         check("correctness", report, f"report {index + 1}")
-    return plain(choose(tables.board(reports), list(_BOARD)), list(_BOARD.values()))
+    return plain(choose(boards.whole(reports), list(_BOARD)), list(_BOARD.values()))
 
 
 def summary_markdown(report: JSONObject) -> str:

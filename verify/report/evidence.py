@@ -84,7 +84,8 @@ _PAIR = {
     "first_wrong_step": Anything, "replay": Maybe(str), "card": Maybe(str), "confirmed": bool,
 }  # fmt: skip
 
-_MADE = Maybe({"version": str, "commit": str, "date": str})  # see `verify.made`
+BOARD = "adder-board/1"  # of a run over several subjects: {"reports": evidence of correctness, one each}
+MADE = Maybe({"version": str, "commit": str, "date": str})  # see `verify.made`
 
 KINDS = {
     "correctness": Kind(
@@ -295,7 +296,7 @@ def check(kind: str, value: object, where: str) -> None:
     if value.get("schema") != expected:
         found = shown(value.get("schema"))
         raise EvidenceError(f"{where} is of schema {found}, but only {expected!r} is understood; {_remedy(kind)}")
-    wrong = mismatch(value, KINDS[kind].shape | {"made": _MADE})
+    wrong = mismatch(value, KINDS[kind].shape | {"made": MADE})
     if wrong is None and kind in _CHECKS:
         wrong = _CHECKS[kind](value)
     if wrong is not None:

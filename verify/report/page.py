@@ -9,10 +9,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from verify.report import svg, tables, verdict, words
+from verify.report import boards, svg, tables, verdict, words
 from verify.report.blocks import Figure, Listing, Paragraph, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject, check, is_understood
 from verify.report.sections import sections
+from verify.text import plural
 
 TEMPLATES = Path(__file__).with_name("templates")
 _KINDS = {Figure: "figure", Listing: "listing", Paragraph: "paragraph", Table: "table"}
@@ -62,15 +63,34 @@ def page_of(evidence: Evidence, found: list[Section]) -> str:
     )
 
 
-def board(reports: list[JSONObject]) -> str:
-    """Return the page of many subjects, one row each, the surest first.
+def board(reports: list[JSONObject], *, linked: bool = False) -> str:
+    """Return the page of many subjects, one row each; ``linked`` where the page of each lies beside it.
 
     Raises:
         EvidenceError: a report is damaged or of an unknown version.
     """
     for index, report in enumerate(reports):
         check("correctness", report, f"report {index + 1}")
-    return _render("board.html", [], title="Adders", table=tables.board(reports), counts=tables.board_counts(reports))
+    return _render(
+        "board.html",
+        [],
+        title="Adders",
+        count=plural(len(reports), "adder"),
+        counts=boards.counts(reports),
+        groups=boards.groups(reports, linked=linked),
+        meanings=boards.MEANINGS,
+        made=_made(reports[0]) if reports else "",
+    )
+
+
+def _made(found: JSONObject | None) -> str:
+    """Return by what evidence was made and when, in a sentence; "" where it does not say."""
+    made = (found or {}).get("made")
+    if not made:
+        return ""
+    commit = f", commit {words.name(made['commit'])}" if made["commit"] else ""
+    date = words.name(made["date"]).replace("T", " ").removesuffix("Z")
+    return f"Judged on {date} UTC by tiny-adder {words.name(made['version'] or 'of no version')}{commit}."
 
 
 def palette() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import escape
 
 from verify.files import write_text
-from verify.report import page, svg, tables, verdict, words
+from verify.report import boards, page, svg, tables, verdict, words
 from verify.report.blocks import Figure, Listing, Paragraph, Part, Section, escaped, fenced, markdown, plain
 from verify.report.evidence import KINDS, Evidence, JSONObject
 from verify.report.sections import sections
@@ -30,6 +30,22 @@ def render(data_folder: Path, out_folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(out_folder / name, text)
     return [out_folder / name for name in texts]
+
+
+def render_board(reports: list[JSONObject], folder: Path) -> list[Path]:
+    """Write the board of many subjects, as a page and as Markdown, and the page of each; return their paths.
+
+    Raises:
+        EvidenceError: a report is damaged or of an unknown version.
+    """
+    texts = {
+        "index.html": page.board(reports, linked=True),
+        "board.md": boards.board_markdown(reports, linked=True),
+        **{f"{boards.PAGES}/{boards.page_name(report)}": page.page(report) for report in reports},
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return [folder / name for name in texts]
 
 
 def _texts(evidence: Evidence) -> dict[str, str]:

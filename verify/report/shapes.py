@@ -13,8 +13,8 @@ from typing import Any
 
 from verify.text import printable
 
-_DECIMALS = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,4})?")
-_LARGEST = 2**63
+DECIMALS = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,4})?")
+LARGEST = 2**63
 _TOKENS = 4
 
 
@@ -127,10 +127,10 @@ def _is(value: Any, shape: Any) -> bool:
     if shape in (str, bool):
         return type(value) is shape
     if shape is Decimals:
-        return isinstance(value, str) and _DECIMALS.fullmatch(value) is not None
-    is_integer = type(value) is int and abs(value) < _LARGEST
+        return isinstance(value, str) and DECIMALS.fullmatch(value) is not None
+    is_integer = type(value) is int and abs(value) < LARGEST
     if shape in (Count, Token):
-        return is_integer and 0 <= value < (_TOKENS if shape is Token else _LARGEST)
+        return is_integer and 0 <= value < (_TOKENS if shape is Token else LARGEST)
     is_finite = is_integer or (type(value) is float and isfinite(value))
     return is_finite and (shape is Number or value > 0)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, compact
-from verify.report.evidence import NATURE, OUTCOMES, SUMS, JSONObject
+from verify.report.evidence import OUTCOMES, JSONObject
 from verify.text import plural
 
 _MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
@@ -236,36 +236,6 @@ def environment(title: str, found: JSONObject) -> Table:
     return Table(title, [], rows)
 
 
-def board(reports: list[JSONObject]) -> Table:
-    """Return one line for each of many subjects: the surest first, then the smallest, then by name."""
-    rows: list[Row] = [
-        [
-            Cell(verdict.sums_of(report).name, verdict.sums_of(report).mark, header=True),
-            Cell(verdict.nature_of(report).name, verdict.nature_of(report).mark),
-            Cell(words.name(report["subject"]["name"]), note=_by(report["subject"])),
-            Cell(words.count(report["parameters"].get("counted")), note=_claim(report["parameters"])),
-            verdict.headline(report),
-            words.seconds(report["seconds"]),
-            words.name(report["subject"]["spec"]),
-        ]
-        for report in sorted(reports, key=_board_key)
-    ]
-    headers = ["sums", "nature", "adder", "parameters", "because", "time", "file"]
-    return Table("The surest first, then the smallest", headers, rows, right=(3, 5))
-
-
-def board_counts(reports: list[JSONObject]) -> dict[str, list[str]]:
-    """Return how many of a board's subjects have each verdict, by question; verdicts that none has are not named."""
-    found = {
-        "sums": [verdict.sums_of(report).name for report in sorted(reports, key=_board_key)],
-        "nature": [verdict.nature_of(report).name for report in sorted(reports, key=_board_key)],
-    }
-    return {
-        verdict.QUESTIONS[question]: [f"{names.count(name):,} {name}" for name in dict.fromkeys(names)]
-        for question, names in found.items()
-    }
-
-
 def diagram(found: JSONObject) -> Table:
     """Return a sum column by column, most significant first: carries, digits, kinds, wrong digits marked."""
     a, b, expected, got = (found[key] for key in ("a", "b", "expected", "got"))
@@ -361,14 +331,3 @@ def _flat(value: object, key: str = "") -> str:
 
 def _by(subject: JSONObject) -> str:
     return f"by {words.name(subject['author'])}" if subject["author"] else ""
-
-
-def _claim(found: JSONObject) -> str:
-    declared = found.get("declared")
-    return "" if declared in (None, found.get("counted")) else f"claims {declared:,}"
-
-
-def _board_key(report: JSONObject) -> tuple[object, ...]:
-    counted = report["parameters"].get("counted")
-    ranks = SUMS.index(report["sums"]["verdict"]), NATURE.index(report["nature"]["verdict"])
-    return *ranks, counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]
