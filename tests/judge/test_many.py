@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from tests.mutation import ROOT
 from verify.__main__ import main
 from verify.errors import EvidenceError
-from verify.judge.many import Board
+from verify.judge.many import Board, content
 from verify.judge.run import undecided
 from verify.judge.session import Options
 
@@ -127,9 +128,9 @@ def test_a_file_that_holds_something_else_is_not_written_over(tmp_path):
         Counted(OPTIONS, results=tmp_path / "mine.json").judge(["a"])
 
 
-@pytest.mark.parametrize("content", ["[]", '{"schema": "adder-board/9", "reports": []}', '{"reports": []}', "{"])
-def test_no_board_of_this_version_is_written_over(content, tmp_path):
-    (tmp_path / "board.json").write_text(content)
+@pytest.mark.parametrize("held", ["[]", '{"schema": "adder-board/9", "reports": []}', '{"reports": []}', "{"])
+def test_no_board_of_this_version_is_written_over(held, tmp_path):
+    (tmp_path / "board.json").write_text(held)
 
     with pytest.raises(EvidenceError, match="name another file"):
         Counted(OPTIONS, results=tmp_path / "board.json").judge(["a"])
@@ -153,3 +154,42 @@ def test_a_board_in_place_of_a_file_or_in_no_folder_is_refused(tmp_path, capsys)
     for folder in (tmp_path / "file", tmp_path / "missing" / "board"):
         assert main(["run", "a.py", f"--board={folder}"]) == 2
         assert "name a folder, in a folder that is there" in capsys.readouterr().err
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two adders and a module, in a folder of their own."""
+    place = tmp_path / "submissions"
+    place.mkdir()
+    (place / "layers.py").write_text("WIDTH = 35\n")
+    (place / "one.py").write_text("from layers import WIDTH\n")
+    (place / "two.py").write_text("WIDTH = 35\n")
+    return place
+
+
+def contents(folder):
+    files = frozenset(path.resolve() for path in folder.glob("*.py"))
+    return {path.stem: content(str(path), files) for path in sorted(folder.glob("*.py"))}
+
+
+def test_a_new_file_beside_a_subject_and_a_fresh_checkout_do_not_make_it_another(folder):
+    before = contents(folder)
+    (folder / "three.py").write_text("new = 1\n")
+    os.utime(folder / "one.py", (0, 0))
+    assert before.items() <= contents(folder).items()
+
+
+def test_what_a_subject_reads_makes_it_another(folder):
+    before = contents(folder)
+    (folder / "layers.py").write_text("WIDTH = 36\n")
+    (folder / "weights.bin").write_bytes(b"1")
+    changed = contents(folder)
+    assert all(changed[name] != before[name] for name in before)
+
+
+def test_a_module_that_another_subject_alone_reads_changes_that_one(folder):
+    before = contents(folder)
+    (folder / "layers.py").write_text("WIDTH = 36\n")
+    changed = contents(folder)
+    assert changed["one"] != before["one"]
+    assert changed["two"] == before["two"]

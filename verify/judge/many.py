@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ class Board:
     listen: Callable[[str], None] = lambda _: None
     running: set[Any] = field(default_factory=set)
     _others: list[dict[str, Any]] = field(default_factory=list)
+    _files: frozenset[Path] = frozenset()
 
     def judge(self, specs: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
         """Return the reports, in the order of the subjects, and the exit status that says the worst of them.
@@ -56,6 +59,7 @@ class Board:
             EvidenceError: the file of results holds something else.
         """
         specs = list(dict.fromkeys(specs))
+        self._files = frozenset(filter(None, map(_file, specs)))
         finished = self._finished(specs)
         statuses = {spec: int(report["environment"]["run"]["status"]) for spec, report in finished.items()}
         pool, tasks = ThreadPoolExecutor(self.jobs), dict[Future[Any], str]()
@@ -82,7 +86,7 @@ class Board:
 
     def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
         """Return the report on one subject and the exit status of its run, both from a process of its own."""
-        content = _content(spec)
+        before = content(spec, self._files)
         with Scratch() as folder:
             result = folder / "report.json"
             command = interpreters.python_module("verify", "run", *_words(self.options), f"--json={result}", "--", spec)
@@ -103,9 +107,9 @@ class Board:
             why = _last_error(said, status)
             report = json.loads(result.read_text()) if result.exists() else undecided(spec, why)
             status = status if status in {0, *WORST_FIRST} else 3
-        if _content(spec) != content:
+        if content(spec, self._files) != before:
             report, status = undecided(spec, "it was changed while it was judged; run again"), 3
-        report["environment"]["run"] |= {"status": status, "content": content}
+        report["environment"]["run"] |= {"status": status, "content": before}
         return report, status
 
     def _finished(self, specs: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -131,7 +135,7 @@ class Board:
             for spec in specs
             if spec in known
             and (run := runs[spec][0]).get("status") in {0, 1, 4}
-            and run.get("content") == _content(spec)
+            and run.get("content") == content(spec, self._files)
             and {name: run.get(name) for name in told} == told
             and self.options.seed in {None, runs[spec][1]}
             and {name: (known[spec].get("made") or {}).get(name) for name in suite} == suite
@@ -166,18 +170,54 @@ def _words(options: Options) -> Iterator[str]:
         yield f"--method={options.method}"
 
 
-def _content(spec: str) -> str:
-    """Return what tells whether a subject is still the same: its digest, and what it may read beside it.
+def content(spec: str, others: frozenset[Path] = frozenset()) -> str:
+    """Return what tells whether a subject is still the same: the digests of it and of what it may read beside it.
 
-    Of a folder that holds several subjects the Python files and checkpoints count, and not the results of a run.
+    Of a folder that holds several subjects the Python files and checkpoints count, and not the results of a run; one of
+    ``others``, the files of the other subjects, counts only where its name stands in what counts. Times do not matter,
+    since a fresh checkout has other ones.
     """
     with contextlib.suppress(VerifyError, OSError):
         location = loading.locate(spec)
-        beside = [file for top in location.readable for file in sorted(top.rglob("*") if top.is_dir() else [top])]
-        files = [file for file in beside if file.is_file() and not _NO_SUBJECTS & {*file.parts, file.suffix}]
-        seen = [f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files]
+        own = {location.path.resolve()} if location.path else set()
+        beside = {
+            file.resolve(): str(file.relative_to(top))
+            for top in location.readable
+            for file in (top.rglob("*") if top.is_dir() else [top])
+            if file.is_file() and not _NO_SUBJECTS & {*file.parts, file.suffix}
+        }
+        counted = _named(own, {*beside}, others - own)
+        seen = sorted(f"{beside[file]}:{_digest(file, _stamp(file))}" for file in counted)
         return hashlib.sha256("\n".join([location.sha256, *seen]).encode()).hexdigest()
     return ""
+
+
+def _file(spec: str) -> Path | None:
+    with contextlib.suppress(VerifyError, OSError):
+        path = loading.locate(spec).path
+        return path.resolve() if path else None
+    return None
+
+
+def _named(own: set[Path], beside: set[Path], others: frozenset[Path]) -> set[Path]:
+    """Return the files beside a subject without those of other subjects that nothing of the rest names."""
+    counted = (beside - others) | (own & beside)
+    while True:
+        text = "\n".join(file.read_text(errors="replace") for file in counted if file.suffix == ".py")
+        more = {file for file in beside - counted if re.search(rf"\b{re.escape(file.stem)}\b", text)}
+        if not more:
+            return counted
+        counted |= more
+
+
+@cache
+def _digest(file: Path, stamp: tuple[int, int]) -> str:  # noqa: ARG001 - a file that was changed is read anew
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    return file.stat().st_size, file.stat().st_mtime_ns
 
 
 def _last_error(said: bytes, status: int) -> str:
