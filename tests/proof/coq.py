@@ -110,6 +110,14 @@ class Theory:
             f"({instance._listed(map(str, carries))}%nat)"
             for network, table, carries, precision in cases
         ]
+        return self._booleans(terms)
+
+    def routes(self, masks):
+        """Return whether each mask is the routing mask, as Coq computes it."""
+        rows = [instance._listed(instance._listed(map(str, row)) for row in mask) for mask in masks]
+        return self._booleans(f"routes 35 (fun i j => existsb (Nat.eqb j) (nth i {each}%nat []))" for each in rows)
+
+    def _booleans(self, terms):
         ran = self.compile("Open Scope Z_scope.\nEval vm_compute in\n[" + ";\n".join(terms) + "].\n")
         assert not ran.objections
         return [word == "true" for word in re.findall(r"\b(?:true|false)\b", ran.output)]

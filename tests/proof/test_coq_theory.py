@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.mutation import ROOT
@@ -14,7 +16,8 @@ TREE = "| sums_add l1 l2 v1 v2 r : sums l1 v1 -> sums l2 v2 -> op2 Rplus v1 v2 r
 ORDER = "\n| sums_order l l' v : Permutation l l' -> sums l v -> sums l' v."
 OP = "(F exact -> r = Some exact) /\\ (Rabs exact <= L -> r <> None)"
 LOOKS = "(forall j, In j js -> (j < n)%nat) /\\"
-STREAM = "bare (contract_bias w) c ++ products (output w) a' c ++ bare here c) x2"
+STREAM = "products (contract w) h c ++ bare (contract_bias w) c ++ products (output w) a c ++ bare here c"
+LESS = "(exists s t, score Q (K j) s /\\ score Q (K m) t /\\ op2 Rminus s t d)"
 NORMAL = "bpow radix2 (emin + prec - 1) <= Rabs x < bpow radix2 emax"
 
 # what leaves something out: the module, what is there, what stands there instead
@@ -24,23 +27,31 @@ WEAKENED = {
     "no other order": ("Network", ORDER, "."),
     "no storing": ("Network", STORE, ""),
     "every operation exact": ("Network", OP, "r = Some exact"),
+    "no operand flushed": ("Network", "Prop := F a -> a' = a.", "Prop := a' = a."),
     "all positions looked at": ("Network", LOOKS, f"(forall j, (j < n)%nat -> In j js) /\\ {LOOKS}"),
-    "no difference of scores": ("Network", " \\/ difference q (k m) (k j) d' \\/ difference q (k j) (k m) d')", ")"),
-    "no maximum subtracted": ("Network", "(op2 Rminus (s j) (s m) d' \\/ difference", "(difference"),
-    "layers not in one sum": ("Network", STREAM, "bare (contract_bias w) c ++ bare x1 c) x2"),
+    "no difference of scores": ("Network", " \\/ difference Q (K j) (K m) d.", "."),
+    "no maximum subtracted": (
+        "Network",
+        "(exists s t, score Q (K j) s /\\ score Q (K m) t /\\ op2 Rminus s t d) \\/ ",
+        "",
+    ),
+    "layers not in one sum": ("Network", STREAM, "products (contract w) h c ++ bare (contract_bias w) c"),
     "may be stuck": ("Network", "(exists l, step (prompt ++ out) l) /\\ forall l,", "forall l,"),
-    "subnormal numbers kept": ("Formats", NORMAL, "Rabs x < bpow radix2 emax"),
+    "exponentials of 0 that are 1": ("Network", "x = zero -> near (eps / 2) 1 r", "x = zero -> r = one"),
+    "quotients that are exact": ("Network", "-> near (eps / 8) (a / b) r", "-> r = Some (a / b)"),
+    "subnormal numbers kept": ("Numbers", NORMAL, "Rabs x < bpow radix2 emax"),
 }
 # what lets in too much for the theorem to hold
 WIDENED = {
     "operations that may overflow": ("Network", OP, "F exact -> r = Some exact"),
+    "any operand": ("Network", "Prop := F a -> a' = a.", "Prop := True."),
     "any exponential": ("Network", "x = zero -> r = one", "True"),
     "exponentials further from 1": ("Network", "x = zero -> near (eps / 2) 1 r", "x = zero -> near eps 1 r"),
-    "weights near 1/2 that are not stored": ("Network", "p' /\\ stores p' (p j) else", "(p j) else"),
+    "weights near 1/2 that are not stored": ("Network", "(e j) z p' /\\ stores p' p.", "(e j) z p."),
     "means that are not stored": ("Network", "near_quotient y z r' /\\ stores r' r", "near_quotient y z r"),
     "storing of what is twice as far": ("Network", "Rabs (a - y) < eps * Rabs y", "Rabs (a - y) * 2 < eps * Rabs y"),
-    "any mask": ("Network", "else e j = zero)", "else True)"),
-    "any division": ("Network", "b <> 0 -> op (a / b) r", "True"),
+    "any mask": ("Network", "then P j r else r = zero", "then P j r else True"),
+    "any division": ("Network", "(b' <> 0 -> op (a' / b') r)", "True"),
     "any token": ("Network", "Some x, Some y => x <= y |", "Some x, Some y => True |"),
     "any rectifier": ("Network", "op1 (fun v => Rmax v 0) (nth c x zero) (nth c y zero)", "True"),
     "scaled by anything": ("Network", "exists c, Rabs c <= 2 /\\", "exists c,"),
@@ -64,6 +75,15 @@ def test_a_changed_definition_is_caught_by_a_lemma(tmp_path, module, before, aft
     assert "Syntax error" not in ran.objections[0]
 
 
+def test_assumptions_are_printed_of_every_theorem():
+    text = instance.part_of(default_instance())
+    named = text.partition("Definition theorems := (")[2].partition(")")[0]
+
+    assert [name.strip() for name in named.split(",")] == list(instance.THEOREMS)
+    assert re.findall(r"^Theorem (\w+)", text, re.MULTILINE) == list(instance.THEOREMS)
+    assert text.endswith("Print Assumptions Instance.theorems.\n")
+
+
 def test_the_readme_names_every_file_and_every_theorem():
     readme = (ROOT / "verify/proof/coq/README.md").read_text()
     files = [path.name for path in instance.THEORY.iterdir() if path.suffix in {".v", ".in"}]
@@ -79,6 +99,12 @@ def test_the_document_quotes_what_is_proved():
     assert instance.theorem("adds_in_every_evaluation") in document
     assert f"Definition adds {definition.strip()}" in document
     assert all(name.rpartition(".")[2] in document for name in checking.AXIOMS if "sig" in name)
+
+
+def test_no_line_of_the_theory_is_longer_than_a_line_of_the_code():
+    texts = [path.read_text() for path in instance.THEORY.iterdir()]
+
+    assert max(len(line) for text in texts for line in text.split("\n")) <= 120
 
 
 def test_nothing_is_admitted_in_the_theory():

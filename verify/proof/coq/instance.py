@@ -37,7 +37,10 @@ from verify.text import printable
 
 Entry = TypeVar("Entry")
 
-MODULES = ("Network", "Exact", "Machine", "Functions", "Check", "Formats")
+MODULES = (
+    "Numbers", "Network", "Exact", "Machine", "Programs", "Functions",
+    "Check", "Near", "Sound", "Formats", "Stored", "Theorems",
+)  # fmt: skip
 THEORY = Path(__file__).resolve().parent / "theory"
 COQ_NAMES = {"float64": "Binary64", "float32": "Binary32", "bfloat16": "Bfloat16", "float16": "Binary16"}
 THEOREMS = (
@@ -46,6 +49,8 @@ THEOREMS = (
     "real_network_adds",
     "rounded_network_adds",
     "incremental_adds",
+    "evaluators_add",
+    "stored_network_adds",
 )
 HEAD = """\
 (* A transformer adds: the theory, then one network. Every number of the network stands in the module Instance.

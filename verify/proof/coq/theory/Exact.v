@@ -1,7 +1,7 @@
 (* Numbers n 2^e, and sums of them that no evaluation rounds. *)
 From Coq Require Import Reals ZArith List Lia Lra Bool Permutation.
 From Flocq Require Import Core.
-From Adder Require Import Network.
+From Adder Require Import Numbers Network.
 Import ListNotations.
 Open Scope Z_scope.
 
@@ -25,43 +25,49 @@ Proof. induction l; unfold sumZ in *; simpl; lia. Qed.
 
 (* ------------------------------------------------------------------ a sum that never rounds *)
 
-Definition multiple (unit : R) (p : computed * computed) (n : Z) : Prop :=
-  exists a b, p = (Some a, Some b) /\ (a * b = IZR n * unit)%R.
+(* A product of two computed numbers that is n units, however they are read. *)
+Definition is_product (F : R -> Prop) (p : computed * computed) (x : R) : Prop :=
+  exists a b, p = (Some a, Some b) /\ forall a' b', reads F a a' -> reads F b b' -> (a' * b' = x)%R.
+Definition multiple (F : R -> Prop) (unit : R) (p : computed * computed) (n : Z) : Prop :=
+  is_product F p (IZR n * unit)%R.
 
-(* Whatever the tree, the order and the fusing: a sum of integer multiples of a unit, whose magnitudes add up to at most N units,
-   is exact, where all multiples of the unit up to N are numbers of the format. *)
+(* Whatever the tree, the order and the fusing: a sum of integer multiples of a unit, whose magnitudes add up to at most
+   N units, is exact, where all multiples of the unit up to N are numbers of the format. *)
 Theorem sums_exact (F : R -> Prop) (L unit : R) (N : Z) :
   (forall n, Z.abs n <= N -> F (IZR n * unit)%R) ->
   forall l v, sums F L l v ->
-  forall ns, Forall2 (multiple unit) l ns -> sumabs ns <= N ->
+  forall ns, Forall2 (multiple F unit) l ns -> sumabs ns <= N ->
   v = Some (IZR (sumZ ns) * unit)%R.
 Proof.
-  intros HF l v H. induction H as [|x y r Hr|x y l v r H IH Hr|l1 l2 v1 v2 r H1 IH1 H2 IH2 Hr|l v r H IH Hr|l l' v P H IH];
+  intros HF l v H.
+  induction H as [|x y r Hr|x y l v r H IH Hr|l1 l2 v1 v2 r H1 IH1 H2 IH2 Hr|l v r H IH Hr|l l' v P H IH];
     intros ns Hns Hb.
   - inversion Hns; subst. unfold zero. f_equal. simpl. lra.
   - inversion Hns as [|? n ? ns' E E']; subst. inversion E'; subst. destruct E as (a & b & E & M).
-    injection E as -> ->. simpl in *. rewrite Z.add_0_r.
-    rewrite <- M. apply Hr. rewrite M. apply HF. lia.
+    injection E as -> ->. simpl in *. destruct Hr as (a' & b' & Ra & Rb & Hr). rewrite Z.add_0_r.
+    rewrite (M a' b' Ra Rb) in Hr. apply Hr, HF. lia.
   - inversion Hns as [|? n ? ns' E E']; subst. destruct E as (a & b & E & M). injection E as -> ->. simpl in Hb.
     assert (V : v = Some (IZR (sumZ ns') * unit)%R) by (apply IH; [exact E'|lia]). subst v. simpl in Hr.
-    assert (S : (a * b + IZR (sumZ ns') * unit = IZR (sumZ (n :: ns')) * unit)%R).
-    { rewrite M. change (sumZ (n :: ns')) with (n + sumZ ns'). rewrite plus_IZR. ring. }
-    rewrite <- S. apply Hr. rewrite S. apply HF. pose proof (sumZ_le_sumabs (n :: ns')). simpl in *. lia.
+    destruct Hr as (a' & b' & c' & Ra & Rb & Rc & Hr). rewrite (M a' b' Ra Rb) in Hr. rewrite Rc in Hr.
+    2:{ apply HF. pose proof (sumZ_le_sumabs ns'). lia. }
+    assert (S : (IZR n * unit + IZR (sumZ ns') * unit = IZR (sumZ (n :: ns')) * unit)%R).
+    { change (sumZ (n :: ns')) with (n + sumZ ns'). rewrite plus_IZR. ring. }
+    rewrite S in Hr. apply Hr, HF. pose proof (sumZ_le_sumabs (n :: ns')). simpl in *. lia.
   - apply Forall2_app_inv_l in Hns. destruct Hns as (n1 & n2 & Hn1 & Hn2 & ->).
     rewrite sumabs_app in Hb. pose proof (sumabs_nonneg n1). pose proof (sumabs_nonneg n2).
-    rewrite (IH1 n1), (IH2 n2) in Hr by (assumption || lia). simpl in Hr.
+    pose proof (sumZ_le_sumabs n1). pose proof (sumZ_le_sumabs n2).
+    rewrite (IH1 n1), (IH2 n2) in Hr by (assumption || lia). destruct Hr as (a' & b' & Ra & Rb & Hr).
+    rewrite Ra, Rb in Hr by (apply HF; lia).
     assert (S : (IZR (sumZ n1) * unit + IZR (sumZ n2) * unit = IZR (sumZ (n1 ++ n2)) * unit)%R).
     { rewrite sumZ_app, plus_IZR. ring. }
-    rewrite <- S. apply Hr. rewrite S. apply HF. pose proof (sumZ_le_sumabs (n1 ++ n2)). rewrite sumabs_app in *. lia.
-  - rewrite (IH ns) in Hr by assumption. simpl in Hr. apply Hr. apply HF. pose proof (sumZ_le_sumabs ns). lia.
+    rewrite S in Hr. apply Hr, HF. rewrite sumZ_app. lia.
+  - pose proof (sumZ_le_sumabs ns). rewrite (IH ns) in Hr by assumption. destruct Hr as (a' & Ra & Hr).
+    rewrite Ra in Hr by (apply HF; lia). apply Hr, HF. lia.
   - destruct (Permutation_Forall2 (Permutation_sym P) Hns) as (ns' & P' & H').
     rewrite (sumZ_perm _ _ P'). apply IH; [exact H'|]. rewrite <- (sumabs_perm _ _ P'). exact Hb.
 Qed.
 
 (* ------------------------------------------------------------------ numbers n 2^e *)
-
-Definition dyadic := (Z * Z)%type.
-Definition real (d : dyadic) : R := (IZR (fst d) * bpow radix2 (snd d))%R.
 
 Fixpoint odd_part (p : positive) (e : Z) : positive * Z :=
   match p with xO q => odd_part q (e + 1) | _ => (p, e) end.
@@ -105,7 +111,8 @@ Qed.
 Lemma real_units u d : fst d = 0 \/ u <= snd d -> real d = (IZR (units u d) * bpow radix2 u)%R.
 Proof.
   unfold real, units. intros [->|H]; [simpl; ring|].
-  rewrite mult_IZR. change (2 ^ (snd d - u)) with (Z.pow radix2 (snd d - u)). rewrite IZR_Zpower by lia. rewrite Rmult_assoc, <- bpow_plus. do 2 f_equal. lia.
+  rewrite mult_IZR. change (2 ^ (snd d - u)) with (Z.pow radix2 (snd d - u)). rewrite IZR_Zpower by lia.
+  rewrite Rmult_assoc, <- bpow_plus. do 2 f_equal. lia.
 Qed.
 Lemma lowest_spec l : match lowest l with
   | None => Forall (fun d => fst d = 0) l
@@ -126,7 +133,8 @@ Proof.
 Qed.
 Lemma real_rectify a : real (rectify a) = Rmax (real a) 0.
 Proof.
-  unfold real, rectify. simpl fst. simpl snd. pose proof (bpow_gt_0 radix2 (snd a)) as P. destruct (Z.le_ge_cases (fst a) 0) as [D|D].
+  unfold real, rectify. simpl fst. simpl snd. pose proof (bpow_gt_0 radix2 (snd a)) as P.
+  destruct (Z.le_ge_cases (fst a) 0) as [D|D].
   - rewrite Z.max_r by exact D. apply IZR_le in D. rewrite Rmax_right by nra. simpl. ring.
   - rewrite Z.max_l by exact D. apply IZR_le in D. rewrite Rmax_left by nra. reflexivity.
 Qed.
@@ -156,7 +164,8 @@ Definition total (terms : list dyadic) : option dyadic :=
 
 Variable F : R -> Prop.
 Variable L : R.
-Hypothesis contains : forall n u, Z.abs n <= 2 ^ bits -> lo <= u -> Z.log2 (Z.abs n) + u + 2 < top -> F (IZR n * bpow radix2 u)%R.
+Hypothesis contains : forall n u, Z.abs n <= 2 ^ bits -> lo <= u -> Z.log2 (Z.abs n) + u + 2 < top ->
+  F (IZR n * bpow radix2 u)%R.
 Hypothesis finite_up_to : (bpow radix2 (top - 1) <= L)%R.
 
 Lemma total_spec l d : total l = Some d -> exists u ns,
@@ -189,16 +198,16 @@ Proof.
     + replace 2%R with (bpow radix2 1) by reflexivity. rewrite <- !bpow_plus. apply bpow_le. lia.
 Qed.
 
-(* A product of two computed numbers that is a known number. *)
-Definition term (p : computed * computed) (d : dyadic) : Prop :=
-  exists a b, p = (Some a, Some b) /\ (a * b = real d)%R.
+(* A product that is a known number. *)
+Definition term (p : computed * computed) (d : dyadic) : Prop := is_product F p (real d).
 
 Theorem total_exact l ds d v : total ds = Some d -> sums F L l v -> Forall2 term l ds -> v = Some (real d).
 Proof.
   intros T S H. destruct (total_spec _ _ T) as (u & ns & HN & HF & _ & E). rewrite E.
   apply (sums_exact F L (bpow radix2 u) (sumabs ns) HF l v S); [|lia].
-  revert H HN. clear. intro H. revert ns. induction H as [|p d l ds (a & b & E & M) _ IH]; intros ns HN; inversion HN; subst; constructor.
-  - exists a, b. split; [reflexivity|]. congruence.
+  revert H HN. clear. intro H. revert ns. induction H as [|p d l ds T _ IH]; intros ns HN; inversion HN; subst;
+    constructor.
+  - unfold term in T. unfold multiple. congruence.
   - apply IH. assumption.
 Qed.
 Lemma total_number l d : total l = Some d -> F (real d) /\ (Rabs (real d) * 2 <= L)%R.

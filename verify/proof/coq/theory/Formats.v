@@ -1,27 +1,14 @@
-(* IEEE 754's formats satisfy what is assumed of numbers, and rounding, storing and flushing what is assumed of operations. *)
+(* The formats satisfy what is assumed of numbers; and rounding, storing and flushing, what is assumed of operations. *)
 From Coq Require Import Reals ZArith List Lia Lra Bool Permutation.
 From Flocq Require Import Core.
-From Adder Require Import Network Exact Machine Functions Check.
+From Adder Require Import Numbers Network Programs.
 Import ListNotations.
 Open Scope R_scope.
 
-(* Zero, and the normal numbers of prec bits below 2^emax. Subnormal numbers are left out: a program may flush them to 0.
-   As Flocq has it, emin is the exponent of the smallest subnormal number, so 2^(emin + prec - 1) is the smallest normal one. *)
-Definition normal (prec emin emax : Z) (x : R) : Prop :=
-  x = 0 \/ (generic_format radix2 (FLT_exp emin prec) x /\ bpow radix2 (emin + prec - 1) <= Rabs x < bpow radix2 emax).
-
-Inductive format := Binary64 | Binary32 | Bfloat16 | Binary16.
-Definition prec (f : format) : Z := match f with Binary64 => 53 | Binary32 => 24 | Bfloat16 => 8 | Binary16 => 11 end.
-Definition emin (f : format) : Z := match f with Binary64 => -1074 | Binary32 => -149 | Bfloat16 => -133 | Binary16 => -24 end.
-Definition emax (f : format) : Z := match f with Binary64 => 1024 | Binary32 => 128 | Bfloat16 => 128 | Binary16 => 16 end.
-Definition numbers (f : format) : R -> Prop := normal (prec f) (emin f) (emax f).
-Definition bound (f : format) : R := bpow radix2 (emax f - 1).
-Definition half_ulp (f : format) : R := bpow radix2 (- prec f - 1).
-Definition smallest (f : format) : Z := (emin f + prec f - 1)%Z.
-
 (* ------------------------------------------------------------------ numbers *)
 
-Lemma multiples_normal p m x n u : (0 < p)%Z -> (Z.abs n <= 2 ^ p)%Z -> (m + p - 1 <= u)%Z -> (Z.log2 (Z.abs n) + u + 2 < x)%Z ->
+Lemma multiples_normal p m x n u : (0 < p)%Z -> (Z.abs n <= 2 ^ p)%Z -> (m + p - 1 <= u)%Z ->
+  (Z.log2 (Z.abs n) + u + 2 < x)%Z ->
   normal p m x (IZR n * bpow radix2 u).
 Proof.
   intros Hp Hn He Hx. destruct (Z.eq_dec n 0) as [->|N0]; [left; ring|right]. split; [|split].
@@ -48,14 +35,13 @@ Proof.
     + rewrite <- bpow_plus. apply bpow_le. lia.
 Qed.
 Lemma numbers_1 f : numbers f 1.
-Proof. replace 1 with (IZR 1 * bpow radix2 0) by (simpl; ring). unfold numbers. apply multiples_normal; destruct f; simpl; lia. Qed.
+Proof. replace 1 with (IZR 1 * bpow radix2 0) by (simpl; ring). unfold numbers.
+apply multiples_normal; destruct f; simpl; lia. Qed.
 
 (* ------------------------------------------------------------------ operations *)
 
-(* an infinity where the rounded value is out of range *)
-Definition finite (x : Z) (v : R) : computed := if Rlt_bool (Rabs v) (bpow radix2 x) then Some v else None.
-
-(* Rounding in any direction, in the format or in a wider one: float32 accumulation for tensors of 16 bits, extended registers. *)
+(* Rounding in any direction, in the format or in a wider one: float32 accumulation for tensors of 16 bits, extended
+   registers. *)
 Lemma rounding_admissible p m x p' m' x' rnd {V : Valid_rnd rnd} y :
   (0 < p <= p')%Z -> (m' <= m)%Z -> (x <= x')%Z -> (m < x)%Z ->
   op (normal p m x) (bpow radix2 (x - 1)) y (finite x' (round radix2 (FLT_exp m' p') rnd y)).
@@ -72,7 +58,7 @@ Proof.
     apply abs_round_le_generic; [apply FLT_exp_valid; exact P|exact V| |exact B].
     apply generic_format_bpow. unfold FLT_exp. lia.
 Qed.
-(* Flushing to zero what is below the smallest normal number. *)
+(* Flushing to zero what is below the smallest normal number, a result or an operand. *)
 Lemma flushing_admissible p m x rnd {V : Valid_rnd rnd} y : (0 < p)%Z -> (m < x)%Z ->
   op (normal p m x) (bpow radix2 (x - 1)) y
     (if Rlt_bool (Rabs y) (bpow radix2 (m + p - 1)) then Some 0 else finite x (round radix2 (FLT_exp m p) rnd y)).
@@ -82,13 +68,25 @@ Proof.
   - apply rounding_admissible; try exact V; lia.
 Qed.
 
-(* What IEEE 754 asks of each operation: to nearest, ties to even, infinite beyond the largest number. *)
-Definition nearest_value (f : format) (x : R) : R := round radix2 (FLT_exp (emin f) (prec f)) ZnearestE x.
-Definition nearest (f : format) (x : R) : computed := finite (emax f) (nearest_value f x).
 Lemma nearest_admissible f x : op (numbers f) (bound f) x (nearest f x).
 Proof.
-  unfold nearest, nearest_value, numbers, bound. apply rounding_admissible; try apply valid_rnd_N; destruct f; simpl; lia.
+  unfold nearest, nearest_value, numbers, bound. apply rounding_admissible; try apply valid_rnd_N; destruct f; simpl;
+    lia.
 Qed.
+Definition flushed (f : format) (a : R) : R := if Rlt_bool (Rabs a) (bpow radix2 (smallest f)) then 0 else a.
+Lemma flushed_reads f a : reads (numbers f) a (flushed f a).
+Proof.
+  unfold reads, flushed, smallest. intros [->|[_ [H _]]]; destruct (Rlt_bool_spec (Rabs 0) (bpow radix2 (emin f + prec f
+    - 1)));
+    try reflexivity; destruct (Rlt_bool_spec (Rabs a) (bpow radix2 (emin f + prec f - 1))); try reflexivity; lra.
+Qed.
+Lemma flushed_operands_admissible f g x y :
+  op2 (numbers f) (bound f) g x y (apply2 (nearest f) (fun a b => g (flushed f a) (flushed f b)) x y).
+Proof.
+  destruct x as [a|], y as [b|]; try exact I. exists (flushed f a), (flushed f b).
+  split; [apply flushed_reads|]. split; [apply flushed_reads|]. apply nearest_admissible.
+Qed.
+
 (* To nearest, what is nearer to a number of the format than 2^-(p + 1) of it becomes that number. *)
 Lemma below_is_far p m y : (0 < p)%Z -> 0 < y -> y * bpow radix2 (- p) <= y - pred radix2 (FLT_exp m p) y.
 Proof.
@@ -100,7 +98,8 @@ Qed.
 Lemma nearest_positive p m a y : (0 < p)%Z -> generic_format radix2 (FLT_exp m p) y -> 0 < y ->
   Rabs (a - y) < bpow radix2 (- p - 1) * y -> round radix2 (FLT_exp m p) ZnearestE a = y.
 Proof.
-  intros Hp G Hy H. assert (P : Prec_gt_0 p) by exact Hp. assert (V : Valid_exp (FLT_exp m p)) by (apply FLT_exp_valid; exact P).
+  intros Hp G Hy H. assert (P : Prec_gt_0 p) by exact Hp. assert (V : Valid_exp (FLT_exp m p)) by (apply FLT_exp_valid;
+    exact P).
   replace (- p - 1)%Z with (- p + -1)%Z in H by ring. rewrite bpow_plus in H. change (bpow radix2 (-1)) with (/ 2) in H.
   apply Rabs_lt_inv in H.
   pose proof (below_is_far p m y Hp Hy) as B.
@@ -115,65 +114,25 @@ Proof.
   assert (E : nearest_value f a = y).
   { assert (P : Prec_gt_0 (prec f)) by (destruct f; reflexivity).
     assert (V : Valid_exp (FLT_exp (emin f) (prec f))) by (apply FLT_exp_valid; exact P).
-    assert (G : generic_format radix2 (FLT_exp (emin f) (prec f)) y) by (destruct Hy as [->|[G _]]; [apply generic_format_0|exact G]).
+    assert (G : generic_format radix2 (FLT_exp (emin f) (prec f)) y) by (destruct Hy as [->|[G _]];
+      [apply generic_format_0|exact G]).
     unfold nearest_value. destruct H as [->|H]; [apply round_generic; [apply valid_rnd_N|exact G]|].
     unfold half_ulp in H. destruct (Rtotal_order y 0) as [N|[->|Pos]].
-    - rewrite <- (Ropp_involutive a), round_NE_opp. rewrite (nearest_positive _ _ (- a) (- y)); [ring|destruct f; reflexivity| |lra|].
+    - rewrite <- (Ropp_involutive a), round_NE_opp. rewrite (nearest_positive _ _ (- a) (- y)); [ring|destruct f;
+        reflexivity| |lra|].
       + apply generic_format_opp, G.
       + rewrite (Rabs_left y N) in H. replace (- a - - y) with (- (a - y)) by ring. rewrite Rabs_Ropp. exact H.
     - rewrite Rabs_R0, Rmult_0_r in H. pose proof (Rabs_pos (a - 0)). lra.
-    - apply nearest_positive; [destruct f; reflexivity|exact G|exact Pos|]. rewrite (Rabs_pos_eq y) in H by lra. exact H. }
+    - apply nearest_positive; [destruct f; reflexivity|exact G|exact Pos|]. rewrite (Rabs_pos_eq y) in H by lra.
+      exact H. }
   rewrite E. unfold finite. rewrite Rlt_bool_true; [reflexivity|].
   destruct Hy as [->|[_ [_ B]]]; [rewrite Rabs_R0; apply bpow_gt_0|exact B].
 Qed.
 (* Arithmetic in float32 on tensors of 16 bits, every result stored or none. *)
 Lemma wider_admissible x : op (numbers Bfloat16) (bound Bfloat16) x (nearest Binary32 x) /\
-  op (numbers Binary16) (bound Binary16) x (nearest Binary32 x) /\ op (numbers Binary32) (bound Binary32) x (nearest Binary64 x).
+  op (numbers Binary16) (bound Binary16) x (nearest Binary32 x) /\
+    op (numbers Binary32) (bound Binary32) x (nearest Binary64 x).
 Proof.
   unfold nearest, nearest_value, numbers, bound.
   split; [|split]; apply rounding_admissible; try apply valid_rnd_N; simpl; lia.
 Qed.
-
-(* ------------------------------------------------------------------ the theorem of a network *)
-
-Definition network_check (f : format) := check (prec f) (smallest f) (emax f).
-
-Section Theorems.
-Variables (f : format) (w : weights dyadic) (table : list (list nat)) (carries : list nat).
-Hypothesis OK : network_check f w table carries = true.
-Let wR := map_weights lift w.
-Variables (see : mask) (W : nat).
-Hypothesis Hsee : forall k j, (k < W)%nat -> (j <= W + k)%nat -> see (W + k)%nat j = ((j =? k) || (j =? W + k))%nat.
-Variables a b : Z.
-Hypothesis Hab : (0 <= a /\ 0 <= b /\ a + b < 2 ^ Z.of_nat W)%Z.
-
-Theorem every_evaluation_adds : adds (logits (numbers f) (bound f) (half_ulp f) wR see) W a b.
-Proof.
-  apply (check_adds (prec f) (smallest f) (emax f)) with (table := table) (carries := carries); try tauto.
-  - split; [apply bpow_gt_0|]. replace (/ 8) with (bpow radix2 (-3)) by (simpl; lra). apply bpow_le. destruct f; simpl; lia.
-  - destruct f; simpl; unfold smallest; simpl; lia.
-  - intros n u H1 H2 H3. apply multiples_normal; [destruct f; reflexivity|exact H1|exact H2|exact H3].
-  - apply Rle_refl.
-Qed.
-Theorem real_network_adds : let out := decoding (real_network wR see) (encode W a b) W in length out = W /\ decode out = (a + b)%Z.
-Proof.
-  apply decoding_adds with (1 := every_evaluation_adds). intros ctx k _ _. apply real_network_is_an_evaluation, numbers_1.
-Qed.
-(* The network in IEEE 754's arithmetic, by any order of summation; torch's modules, up to the kernels' order. *)
-Theorem rounded_network_adds add_up : (forall l, sums (numbers f) (bound f) l (add_up l)) ->
-  let out := decoding (whole_sequence (nearest f) add_up exp (nearest_value f (/ sqrt 2)) wR see) (encode W a b) W in
-  length out = W /\ decode out = (a + b)%Z.
-Proof.
-  intro S. apply decoding_adds with (1 := every_evaluation_adds). intros ctx k _ _.
-  apply whole_sequence_is_an_evaluation; [apply nearest_admissible|exact S|apply numbers_1|apply exp_0].
-Qed.
-(* Our own decoding that reads a pair and a state, likewise. *)
-Theorem incremental_adds add_up : (forall l, sums (numbers f) (bound f) l (add_up l)) ->
-  let out := decoding (incremental (nearest f) add_up exp (nearest_value f (/ sqrt 2)) W wR) (encode W a b) W in
-  length out = W /\ decode out = (a + b)%Z.
-Proof.
-  intro S. apply decoding_adds with (1 := every_evaluation_adds). intros ctx k Hk Hl.
-  apply incremental_is_an_evaluation with k; try assumption; [apply nearest_admissible|apply numbers_1|apply exp_0|].
-  intros j Hj. apply Hsee; assumption.
-Qed.
-End Theorems.

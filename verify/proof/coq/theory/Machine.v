@@ -1,7 +1,7 @@
 (* A full adder, position by position: from steps that are right in every context to sums of any width. *)
 From Coq Require Import Reals ZArith List Lia Lra Bool Permutation.
 From Flocq Require Import Core.
-From Adder Require Import Network.
+From Adder Require Import Numbers Network.
 Import ListNotations.
 Open Scope Z_scope.
 
@@ -22,7 +22,8 @@ Proof.
   change (decode (t :: l)) with (Z.of_nat (t mod 2) + 2 * decode l).
   simpl length. rewrite Nat2Z.inj_succ, Z.pow_succ_r by lia.
   assert (Z.of_nat (t mod 2) < 2) by (apply (inj_lt _ 2), Nat.mod_upper_bound; discriminate).
-  pose proof (Nat2Z.is_nonneg (t mod 2)). revert H H0 IH. generalize (Z.of_nat (t mod 2)), (decode l), (2 ^ Z.of_nat (length l)).
+  pose proof (Nat2Z.is_nonneg (t mod 2)). revert H H0 IH. generalize (Z.of_nat (t mod 2)), (decode l),
+    (2 ^ Z.of_nat (length l)).
   intros. lia.
 Qed.
 
@@ -65,7 +66,8 @@ Hypothesis carry_0 : carry 0 = 0%nat.
 Hypothesis next_right : forall p s, (p < 4)%nat -> (s < 4)%nat ->
   (next p s < 4)%nat /\ (next p s mod 2 + 2 * carry (next p s) = p / 2 + p mod 2 + carry s)%nat.
 
-Definition prompt_ok a b (ctx : list nat) := length ctx = W /\ in_range ctx /\ forall i, (i < W)%nat -> nth i ctx O = pair a b i.
+Definition prompt_ok a b (ctx : list nat) := length ctx = W /\ in_range ctx /\ forall i, (i < W)%nat ->
+  nth i ctx O = pair a b i.
 
 (* The digits so far, and the carry of the last state, are the sum of the low bits. *)
 Lemma run a b prompt : prompt_ok a b prompt ->
@@ -81,7 +83,8 @@ Lemma run a b prompt : prompt_ok a b prompt ->
     exists c, decode (done ++ out) + 2 ^ Z.of_nat W * c = a mod 2 ^ Z.of_nat W + b mod 2 ^ Z.of_nat W.
 Proof.
   intros (Hlen & Hrange & Hnth). induction n as [|n IH]; intros done last k Hk Hd Hl Hlast Hinv ctx.
-  - split; [exists []; constructor|]. split; [intros; lia|]. intros out G. inversion G; subst out. split; [reflexivity|].
+  - split; [exists []; constructor|]. split; [intros; lia|]. intros out G. inversion G; subst out.
+    split; [reflexivity|].
     rewrite app_nil_r. exists (Z.of_nat (carry last)). replace W with k by lia. exact Hinv.
   - assert (Hctx : length ctx = (W + S k)%nat) by (unfold ctx; rewrite app_length; simpl; fold k; lia).
     assert (Rctx : in_range ctx).
@@ -104,7 +107,8 @@ Proof.
     + rewrite app_comm_cons, last_last. reflexivity.
     + rewrite decode_snoc, app_length. fold k. simpl length. rewrite Nat.add_1_r.
       rewrite !bit_step. rewrite Nat2Z.inj_succ, Z.pow_succ_r by lia.
-      assert (T' : Z.of_nat (t mod 2) + 2 * Z.of_nat (carry t) = Z.of_nat (bit a k) + Z.of_nat (bit b k) + Z.of_nat (carry last)) by lia.
+      assert (T' : Z.of_nat (t mod 2) + 2 * Z.of_nat (carry t) = Z.of_nat (bit a k) + Z.of_nat (bit b k) + Z.of_nat
+        (carry last)) by lia.
       nia.
     + split; [|split].
       * exists (t :: out). apply greedy_step with l0; [exact Ex|apply (Right l0 Ex)|]. rewrite E. exact G.
@@ -132,7 +136,8 @@ Proof.
   - split; [exact Ex|]. split; [exact Never|].
     intros out G. destruct (U out G) as (Hn & c & Hc). split; [exact Hn|].
     change (decode ([] ++ out)) with (decode out) in Hc. rewrite !Z.mod_small in Hc by lia.
-    pose proof (decode_bound out) as D. rewrite Hn in D. revert D Hc Hab. generalize (2 ^ Z.of_nat W). intros P D Hc Hab.
+    pose proof (decode_bound out) as D. rewrite Hn in D. revert D Hc Hab. generalize (2 ^ Z.of_nat W).
+    intros P D Hc Hab.
     destruct (Z.lt_trichotomy c 0) as [?|[->|?]]; nia.
 Qed.
 End Machine.
