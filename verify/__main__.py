@@ -140,9 +140,10 @@ def prove(arguments: argparse.Namespace) -> int:
     _show(arguments, proof.as_json(), lambda: str(proof))
     if arguments.coq is not None:
         from verify.proof.conclusion import TransitionsProof
-        from verify.proof.coq import write_theorem
+        from verify.proof.coq import told_precisions, write_theorem
 
-        write_theorem(arguments.coq, proof.certificate if isinstance(proof, TransitionsProof) else None)
+        found = write_theorem(arguments.coq, proof.certificate if isinstance(proof, TransitionsProof) else None)
+        print(f"{arguments.coq}: a theorem in {told_precisions(found)}", file=sys.stderr)
     return proof.exit_status
 
 

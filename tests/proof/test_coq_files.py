@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from itertools import zip_longest
@@ -9,12 +10,12 @@ from itertools import zip_longest
 import pytest
 
 from tests.proof.coq import SECONDS, default_instance, needs_coq, wrong_network
-from tests.proof.models import CANCELLING, architecture
+from tests.proof.models import CANCELLING, INTEGERS, architecture
 from verify.__main__ import main
 from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
 from verify.proof import prove
 from verify.proof.conclusion import TransitionsProof
-from verify.proof.coq import check_file, check_instance, checking, instance, read, written
+from verify.proof.coq import Checked, check_file, check_instance, checking, instance, read, written
 
 AXIOM = "Lemma cheat : False. Proof. Admitted."
 
@@ -267,6 +268,25 @@ def test_weights_without_a_theorem_are_refused_with_the_reason(tmp_path, monkeyp
     assert main(["prove", "--coq", str(tmp_path / "out.v")]) == 2
     assert "there is no theorem in Coq" in capsys.readouterr().err
     assert not (tmp_path / "out.v").exists()
+
+
+def test_a_format_that_is_left_out_is_named_with_the_reason_where_the_file_is_written_and_checked(
+    tmp_path, monkeypatch, capsys
+):
+    tensors = INTEGERS | {"attention.out_proj.weight": [(-2, 257), (-2, 0)]}
+    found = TransitionsProof(accepted=True, reason="", certificate=prove(architecture(tensors), precisions=()))
+    monkeypatch.setattr("verify.proof.proving.prove_subject", lambda *_args, **_options: found)
+    path = tmp_path / "out.v"
+
+    main(["prove", "--coq", str(path), "--json", "-"])
+
+    captured = capsys.readouterr()
+    json.loads(captured.out)
+    said = "output 257 may round: its terms need more than 8 bits"
+    assert captured.err == f"{path}: a theorem in float64, float32, float16; without bfloat16, where {said}\n"
+    checked = Checked([], read(path.read_text()))
+    assert checked.as_json()["left out"] == {"bfloat16": said}
+    assert f"without bfloat16, where {said}" in str(checked)
 
 
 def test_without_coq_the_packages_are_named(monkeypatch):

@@ -22,7 +22,7 @@ from tests.proof.coq import (
 from tests.proof.models import CANCELLING, INTEGERS, architecture
 from verify.errors import NoTheoremError
 from verify.proof import prove
-from verify.proof.coq.instance import instance_of
+from verify.proof.coq.instance import instance_of, left_out
 from verify.proof.coq.integers import Network, NotExactError, _Exact, carries_of, check, dyadic, number, successor
 from verify.proof.exactness import RoundsError, _Exactly, exact_logits
 from verify.proof.formats import EVERY_OPERATION, FORMATS, rounding_of
@@ -161,7 +161,11 @@ def test_a_precision_in_which_a_sum_may_round_is_left_out():
     }
     scaled["attention.in_proj_weight"] = [(0, 0)] * 2 + [(257, 0)] * 2 + list(INTEGERS["attention.in_proj_weight"][4:])
 
-    assert instance_of(prove(architecture(scaled), precisions=())).precisions == ["float64", "float32", "float16"]
+    found = instance_of(prove(architecture(scaled), precisions=()))
+
+    assert found.precisions == ["float64", "float32", "float16"]
+    assert left_out(found) == {"bfloat16": "key 257 may round: its terms need more than 8 bits"}
+    assert left_out(default_instance()) == {}
 
 
 @pytest.mark.parametrize("fraction", [Fraction(1, 2**20), Fraction(2**14)])

@@ -5,7 +5,7 @@
 """
 
 from verify.proof.coq.checking import Checked, check_file, check_instance, is_coq
-from verify.proof.coq.instance import Instance, instance_of, read, write_theorem, written
+from verify.proof.coq.instance import Instance, instance_of, left_out, read, told_precisions, write_theorem, written
 
 __all__ = [
     "Checked",
@@ -14,7 +14,9 @@ __all__ = [
     "check_instance",
     "instance_of",
     "is_coq",
+    "left_out",
     "read",
+    "told_precisions",
     "write_theorem",
     "written",
 ]

@@ -18,7 +18,7 @@ from verify import interpreters
 from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
 from verify.files import Scratch, read_bytes
 from verify.proof.certificate import check_routing
-from verify.proof.coq.instance import THEOREMS, Instance, read, theorem, written
+from verify.proof.coq.instance import THEOREMS, Instance, left_out, read, theorem, told_precisions, written
 from verify.proof.coq.integers import NotExactError
 from verify.proof.coq.integers import check as check_integers
 from verify.proof.weights import RefusalError
@@ -63,6 +63,7 @@ class Checked:
             "checkers": list(self.checkers),
             "seconds": [round(each, 1) for each in self.seconds],
             "precisions": list(self.instance.precisions),
+            "left out": left_out(self.instance),
             "weights": self.instance.network.weights.sha256,
             "theorems": {name: theorem(name) for name in THEOREMS},
             "axioms": AXIOMS,
@@ -74,7 +75,8 @@ class Checked:
         took = [f"{name} in {each:.0f} s" for name, each in zip(self.checkers, self.seconds, strict=True)]
         return "\n".join([
             f"accepted by {' and '.join(took)}: weights sha256 {self.instance.network.weights.sha256},",
-            f"in {', '.join(self.instance.precisions)}; what each theorem says in words: verify/proof/coq/README.md",
+            f"in {told_precisions(self.instance)}",
+            "what each theorem says in words: verify/proof/coq/README.md",
             *(theorem(name) for name in THEOREMS),
             "axioms, those of Coq's real numbers and no others:",
             *(f"  {name}: {words}" for name, words in AXIOMS.items()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,28 +98,40 @@ def instance_of(certificate: Mapping[str, Any]) -> Instance:
         check(network, table, carries, own)
     except NotExactError as error:
         raise NoTheoremError(f"there is no theorem in Coq of these weights: in {own} {error}") from error
-    unchanged = [name for name in FORMATS if weights.rounded(FORMATS[name]) == weights]
-    precisions = [name for name in unchanged if _holds(network, table, carries, name)]
-    return Instance(network, table, carries, visible, precisions)
+    named = Instance(network, table, carries, visible, ())
+    precisions = [name for name in FORMATS if name not in left_out(named)]
+    return replace(named, precisions=precisions)
 
 
-def write_theorem(path: Path, certificate: Mapping[str, Any] | None) -> None:
-    """Write the file that Coq checks, which appears whole or not at all.
+def left_out(instance: Instance) -> dict[str, str]:
+    """Return why an instance does not name a precision, by name: a weight is no number of it, or a sum rounds."""
+    reasons = {}
+    for name in FORMATS:
+        if name not in instance.precisions:
+            try:
+                check(instance.network, instance.table, instance.carries, name)
+            except NotExactError as error:
+                reasons[name] = str(error)
+    return reasons
+
+
+def told_precisions(instance: Instance) -> str:
+    """Return in words which precisions an instance names, and why not the others."""
+    without = [f"; without {name}, where {reason}" for name, reason in left_out(instance).items()]
+    return ", ".join(instance.precisions) + "".join(without)
+
+
+def write_theorem(path: Path, certificate: Mapping[str, Any] | None) -> Instance:
+    """Write the file that Coq checks, which appears whole or not at all, and return what it is of.
 
     Raises:
         NoTheoremError: see `instance_of`; or there is no certificate.
     """
     if certificate is None:
         raise NoTheoremError("there is no theorem in Coq without a certificate, and none could be given")
-    write_text(path, written(instance_of(certificate)))
-
-
-def _holds(network: Network, table: Table, carries: Sequence[int], precision: str) -> bool:
-    try:
-        check(network, table, carries, precision)
-    except NotExactError:
-        return False
-    return True
+    instance = instance_of(certificate)
+    write_text(path, written(instance))
+    return instance
 
 
 # ---------------------------------------------------------------------- writing
