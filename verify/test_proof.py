@@ -42,7 +42,7 @@ def test_the_model_is_proved_in_the_precision_of_its_weights(subject: Subject, c
         pytest.skip(f"not provable: {certificate['reason']}")
 
 
-def test_the_columns_prove_the_model(proof: Proof) -> None:
+def test_every_cell_of_its_graph_is_proved(proof: Proof) -> None:
     if isinstance(proof, TransitionsProof):
         pytest.skip("its model is proved, or not, by its transitions")
     if proof.verdict not in {"PROVED", "MODEL PROVED"}:

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.nature("violated")
 
 CHECKS = [
-    "parameters are used",
+    "weights are used",
     "attention",
     "causality",
     "one token a call",

@@ -163,7 +163,7 @@ def test_a_table_that_repeats_a_parameter_is_told_apart():
 
 
 def test_the_audit_names_the_tensors_whose_entries_are_dead():
-    outcome, detail = audit("honest/sharp_attention.py")["parameters are used"]
+    outcome, detail = audit("honest/sharp_attention.py")["weights are used"]
     assert outcome == "ok"
     assert detail.endswith("4 dead: 2 of model.weights.value, 2 of model.weights.output")
 

@@ -74,7 +74,16 @@ REPORTS = {
     "often wrong": often_wrong(),
 }
 AUDIT = {
-    "parameters": {"declared": None, "counted": 1, "unique": None, "buffers": 0, "dead": 0, "notes": []},
+    "parameters": {
+        "declared": None,
+        "counted": 1,
+        "unique": None,
+        "buffers": 0,
+        "copies": 0,
+        "dead": 0,
+        "notes": [],
+        "tensors": [],
+    },
     "audit": [{"outcome": "ok", "check": "attention", "detail": "1 softmax call a forward was seen"}],
 }
 SCORE = {

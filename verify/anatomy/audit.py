@@ -53,7 +53,7 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
     """
     rows = [
         _asked(subject, "declared parameters", lambda: [_declaration(parameters(subject, seed))]),
-        _asked(subject, "parameters are used", lambda: [_use(parameters(subject, seed))]),
+        _asked(subject, "weights are used", lambda: [_use(parameters(subject, seed))]),
     ]
     rows += [
         _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
@@ -117,12 +117,12 @@ def _declaration(counts: dict[str, Any]) -> dict[str, str]:
 def _use(counts: dict[str, Any]) -> dict[str, str]:
     used = counts["tensors"]
     if not used:
-        return {"check": "parameters are used", "outcome": "unknown", "detail": "they were not changed one by one"}
+        return {"check": "weights are used", "outcome": "unknown", "detail": "they were not changed one by one"}
     ways = {way: sum(row[way] for row in used) for way in ("needed", "idle", "dead")}
     detail = ", ".join(f"{number} {way}" for way, number in ways.items())
     dead = ", ".join(f"{row['dead']} of {row['name']}" for row in used if row["dead"])
     return {
-        "check": "parameters are used",
+        "check": "weights are used",
         "outcome": "suspect" if ways["dead"] == counts["counted"] else "ok",
         "detail": f"{detail}: {dead}" if dead else detail,
     }
