@@ -129,7 +129,7 @@ def write(name, model, **shape):
 BY_HAND = {"one_head": TILT, "wrong_in_a_rare_word": LEAKING}
 TRAINED = {
     "two_heads": {"width": 8, "heads": 2, "key": 3, "value": 2, "hidden": 10, "norm": "rms", "act": "gelu"},
-    "layer_norm": {"width": 8, "heads": 1, "key": 3, "value": 2, "hidden": 10, "norm": "layer", "act": "relu"},
+    "layer_norm": {"width": 8, "heads": 1, "key": 3, "value": 2, "hidden": 12, "norm": "layer", "act": "gelu"},
     "swiglu": {"width": 8, "heads": 1, "key": 3, "value": 2, "hidden": 8, "norm": "rms", "act": "swiglu"},
 }
 
