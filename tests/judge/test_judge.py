@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.mutation import ROOT
 from verify.__main__ import main
 from verify.errors import SubjectNotFoundError
-from verify.judge.run import chains_of, judge, undecided
+from verify.judge.run import chains_of, gather, judge, undecided
 from verify.judge.session import Options
 from verify.report.evidence import check
 
@@ -237,3 +239,24 @@ def test_the_command_that_runs_it_again_works_where_it_is_printed(theirs):
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "too many nines" in done.stdout
+
+
+def gathered(monkeypatch, proof, checkers):
+    """Return the proof of a gathered report, where Coq accepts as told."""
+    loaded = SimpleNamespace(ask=lambda _name: {"refused": "it is a test"}, close=lambda: None)
+    judged = SimpleNamespace(report={"proof": proof, "chains": [], "made": {}})
+    monkeypatch.setattr("verify.judge.run.judge", lambda _options: judged)
+    monkeypatch.setattr("verify.subject.load", lambda *_args, **_options: loaded)
+    monkeypatch.setattr("verify.proof.coq.checkers_of", lambda _certificate: checkers)
+    return gather(Options())["correctness.json"]["proof"]
+
+
+def test_gathered_evidence_names_coq_beside_our_own_checker_where_it_accepted(monkeypatch):
+    ours, coq = {"name": "standard library"}, {"name": "coqc"}
+    proof = {"verdict": "PROVED", "certificate": {}, "checkers": [ours]}
+
+    assert gathered(monkeypatch, copy.deepcopy(proof), [coq])["checkers"] == [ours, coq]
+    assert gathered(monkeypatch, copy.deepcopy(proof), [])["checkers"] == [ours]
+    undecided = proof | {"verdict": "NO COUNTEREXAMPLE"}
+    assert gathered(monkeypatch, copy.deepcopy(undecided), [coq])["checkers"] == [ours]
+    assert gathered(monkeypatch, None, [coq]) is None

@@ -15,7 +15,7 @@ from verify.__main__ import main
 from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
 from verify.proof import prove
 from verify.proof.conclusion import TransitionsProof
-from verify.proof.coq import Checked, check_file, check_instance, checking, instance, read, written
+from verify.proof.coq import Checked, check_file, check_instance, checkers_of, checking, instance, read, written
 
 AXIOM = "Lemma cheat : False. Proof. Admitted."
 
@@ -287,6 +287,32 @@ def test_a_format_that_is_left_out_is_named_with_the_reason_where_the_file_is_wr
     checked = Checked([], read(path.read_text()))
     assert checked.as_json()["left out"] == {"bfloat16": said}
     assert f"without bfloat16, where {said}" in str(checked)
+
+
+def test_who_accepted_a_certificate_is_coq_only_where_it_ran_and_accepted(monkeypatch):
+    certificate = prove(architecture(INTEGERS), precisions=())
+    accepted = Checked([], default_instance(), ["coqc 8.16.1", "coqchk 8.16.1"], (4.21, 26.1))
+    monkeypatch.setattr(checking, "check_instance", lambda _instance: accepted)
+
+    assert checkers_of(certificate) == [
+        {"name": "coqc", "version": "8.16.1", "seconds": 4.2},
+        {"name": "coqchk", "version": "8.16.1", "seconds": 26.1},
+    ]
+
+
+def test_a_certificate_that_coq_rejects_though_our_own_checker_accepts_it_is_a_bug_to_be_reported(monkeypatch):
+    rejected = Checked(["coqc: Unable to unify"], default_instance())
+    monkeypatch.setattr(checking, "check_instance", lambda _instance: rejected)
+
+    with pytest.raises(CertificateError, match="Coq rejects it: coqc: Unable to unify; please report this"):
+        checkers_of(prove(architecture(INTEGERS), precisions=()))
+
+
+def test_coq_is_not_named_where_it_is_not_installed_or_has_no_theorem_of_the_weights(monkeypatch):
+    assert checkers_of(prove(architecture(CANCELLING), precisions=())) == []
+
+    monkeypatch.setenv("PATH", "")
+    assert checkers_of(prove(architecture(INTEGERS), precisions=())) == []
 
 
 def test_without_coq_the_packages_are_named(monkeypatch):

@@ -84,6 +84,20 @@ def test_the_card_says_a_proof_in_short_and_the_page_never_cuts_the_statement():
     assert statement in page(report)
 
 
+def test_who_accepted_a_theorem_is_said_of_those_that_did():
+    report = samples.report()
+
+    assert "accepted by: standard library 3.11.2, coqc 8.16.1" in " ".join(facts_of(report, "proof"))
+
+    del report["proof"]["checkers"]
+    assert "accepted by" not in card.card(report) + page(report)
+
+
+def facts_of(report, name):
+    """Return what a card says under a name."""
+    return next(fact.items for fact in tables.facts(report) if fact.name == name)
+
+
 def test_what_fails_stands_first():
     assert str(tables.strata(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "placed-chains"
     assert str(tables.families(samples.report("COUNTEREXAMPLE")).rows[0][0]) == "carry"

@@ -114,13 +114,19 @@ def undecided(spec: str | None, error: Exception | str) -> dict[str, Any]:
 def gather(options: Options) -> dict[str, dict[str, Any]]:
     """Return the evidence of reports on our own model by file name: the verdict, its proof, its anatomy.
 
+    Coq is asked, too, where it is installed: that takes half a minute, for which a run has no time.
+
     Raises:
         VerifyError: see `judge`.
     """
+    from verify.proof.coq import checkers_of
     from verify.subject import load
 
     options = replace(options, spec=DEFAULT_SPEC)
     report = judge(options).report
+    proof = report["proof"]
+    if proof is not None and proof["verdict"] == verdicts.PROVED:
+        proof["checkers"] = [*proof["checkers"], *checkers_of(proof["certificate"])]
     with contextlib.closing(load(DEFAULT_SPEC, method=options.method, sandbox=options.sandbox)) as subject:
         anatomy_found = subject.ask("residual_stream")
     found = {"correctness.json": report, "chains.json": chains_of(report)}

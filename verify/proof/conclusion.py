@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,10 @@ class TransitionsProof(Proof):
             write_certificate(path, self.certificate)
 
     def as_json(self) -> dict[str, Any] | None:
-        """Return the proof for a report: its margin and error bound in logits, in the precision of the weights."""
+        """Return the proof for a report: its margin and error bound in logits, in the precision of the weights.
+
+        ``checkers`` are the programs that accepted the certificate, without which there is none here.
+        """
         if self.certificate is None:
             return None
         dtype = self.certificate["architecture"]["dtype"]
@@ -118,4 +122,5 @@ class TransitionsProof(Proof):
             "error_bound": max(errors, default=None),
             "accepted": self.accepted,
             "reason": self.reason,
+            "checkers": [{"name": "standard library", "version": platform.python_version()}],
         }

@@ -133,6 +133,7 @@ KINDS = {
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
                 "accepted": bool, "reason": Maybe(str), "verdict": Maybe(str), "columns": Maybe(_BY_COLUMNS),
+                "checkers": Maybe([{"name": str, "version": str, "seconds": Maybe(Number)}]),
             }),
             "environment": {},
             "seconds": Number,

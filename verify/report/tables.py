@@ -287,7 +287,10 @@ def _proof(report: JSONObject) -> str:
         return words.detail(found.get("statement"))
     precisions = _certified(found["certificate"])
     bounds = [f"{label} {words.name(found[key])}" for key, label in _BOUNDS.items() if found.get(key) is not None]
-    told = ", ".join(bounds)
+    checkers = ", ".join(
+        f"{words.name(each['name'])} {words.name(each['version'])}" for each in found.get("checkers") or []
+    )
+    told = ", ".join(bounds) + (f"; accepted by: {checkers}" if checkers else "")
     return f"in {precisions}, in any admissible order; {told}" if precisions else words.detail(found.get("statement"))
 
 

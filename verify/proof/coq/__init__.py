@@ -4,7 +4,7 @@
 `check_file` what Coq says of one.
 """
 
-from verify.proof.coq.checking import Checked, check_file, check_instance, is_coq
+from verify.proof.coq.checking import Checked, check_file, check_instance, checkers_of, is_coq
 from verify.proof.coq.instance import Instance, instance_of, left_out, read, told_precisions, write_theorem, written
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Instance",
     "check_file",
     "check_instance",
+    "checkers_of",
     "instance_of",
     "is_coq",
     "left_out",

@@ -9,16 +9,16 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from verify import interpreters
-from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError
+from verify.errors import CertificateError, CoqMissingError, CoqTimeoutError, NoTheoremError
 from verify.files import Scratch, read_bytes
 from verify.proof.certificate import check_routing
-from verify.proof.coq.instance import THEOREMS, Instance, left_out, read, theorem, told_precisions, written
+from verify.proof.coq.instance import THEOREMS, Instance, instance_of, left_out, read, theorem, told_precisions, written
 from verify.proof.coq.integers import NotExactError
 from verify.proof.coq.integers import check as check_integers
 from verify.proof.weights import RefusalError
@@ -126,6 +126,29 @@ def check_instance(instance: Instance, *, seconds: float = SECONDS) -> Checked:
     objections = second.objections + summarised(second.output)
     versions = [f"{name} {version()}" for name in ("coqc", "coqchk")]
     return Checked(objections, instance, versions, (first.seconds, second.seconds))
+
+
+def checkers_of(certificate: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the programs of Coq's that accept the theorem of a certificate, with version and seconds.
+
+    None are returned where Coq is not installed or too slow, or there is no theorem in Coq of these weights.
+
+    Raises:
+        CertificateError: Coq rejects what our own checker accepted; one of the two is wrong.
+    """
+    try:
+        checked = check_instance(instance_of(certificate))
+    except (NoTheoremError, CoqMissingError, CoqTimeoutError):
+        return []
+    if checked.objections:
+        raise CertificateError(
+            f"our own checker accepts the certificate, but Coq rejects it: {checked.objections[0]}; please report this"
+        )
+    names = (each.split(" ") for each in checked.checkers)
+    return [
+        {"name": name, "version": version, "seconds": round(seconds, 1)}
+        for (name, version), seconds in zip(names, checked.seconds, strict=True)
+    ]
 
 
 def _reasons(instance: Instance) -> list[str]:
