@@ -75,6 +75,45 @@ def test_a_changed_definition_is_caught_by_a_lemma(tmp_path, module, before, aft
     assert "Syntax error" not in ran.objections[0]
 
 
+ERRORS = ROOT / "verify/proof/coq/bounded/Errors.v"
+MISTAKEN = {
+    "nothing is flushed": ("+ INR n * m * (1 + u) ^ h.", "+ 0 * INR n."),
+    "storing is no operation": ("errs v r -> evaluated (S h) (S n) l r", "errs v r -> evaluated h (S n) l r"),
+    "a tree as flat as one branch": ("evaluated (S (Nat.max h1 h2))", "evaluated (S h1)"),
+    "an addition that does not round": ("evaluated (S (Nat.max h1 h2))", "evaluated (Nat.max h1 h2)"),
+    "half the roundoff": ("bpow radix2 (- prec f).", "bpow radix2 (- prec f - 1)."),
+}
+
+
+def errors_lemma():
+    """Return the lemma on the error of a sum, without the lines that load what it builds on."""
+    lines = ERRORS.read_text().split("\n")
+    return "\n".join(line for line in lines if not line.startswith(("From ", "Import ListNotations")))
+
+
+@needs_coq
+def test_the_error_of_a_sum_in_any_order_is_bounded(theory):
+    lemmas = ("sum_error", "gamma_bound", "nearest_errs", "flushing_errs")
+    printed = f"Definition lemmas := ({', '.join(lemmas)}).\nPrint Assumptions lemmas.\n"
+
+    ran = theory.compile(errors_lemma() + printed)
+
+    assert ran.objections == []
+    assert checking.assumed(ran.output) == []
+
+
+@needs_coq
+@pytest.mark.parametrize(("before", "after"), MISTAKEN.values(), ids=MISTAKEN.keys())
+def test_a_mistaken_bound_of_a_sum_is_refused(theory, before, after):
+    text = errors_lemma()
+    assert before in text
+
+    ran = theory.compile(text.replace(before, after))
+
+    assert len(ran.objections) == 1
+    assert "Syntax error" not in ran.objections[0]
+
+
 def test_assumptions_are_printed_of_every_theorem():
     text = instance.part_of(default_instance())
     named = text.partition("Definition theorems := (")[2].partition(")")[0]
@@ -102,7 +141,7 @@ def test_the_document_quotes_what_is_proved():
 
 
 def test_no_line_of_the_theory_is_longer_than_a_line_of_the_code():
-    texts = [path.read_text() for path in instance.THEORY.iterdir()]
+    texts = [path.read_text() for path in (*instance.THEORY.iterdir(), ERRORS)]
 
     assert max(len(line) for text in texts for line in text.split("\n")) <= 120
 
