@@ -7,6 +7,7 @@ the forward on drawn pairs, against what its graph allows; ``add`` on pairs wher
 from __future__ import annotations
 
 import math
+import platform
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -95,8 +96,14 @@ class ColumnsProof(Proof):
             "error_bound": None,
             "accepted": self.accepted,
             "reason": self.reason,
+            "checkers": self._checkers,
             "columns": self._columns(self.searched),
         }
+
+    @property
+    def _checkers(self) -> list[dict[str, str]]:
+        is_accepted = self.checked is not None and self.checked.accepted
+        return [{"name": "standard library", "version": platform.python_version()}] if is_accepted else []
 
     def _columns(self, searched: Searched) -> dict[str, Any]:
         graph = searched.certificate["graph"]
