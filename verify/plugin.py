@@ -278,7 +278,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     family = family_of(pyfuncitem)
     if family is None:
         return (yield)
-    from verify.hunt.assertions import WrongAnswerError
+    from verify.hunt.assertions import InconsistentError, WrongAnswerError
     from verify.hunt.foresight import TimeIsSpent
 
     run = session_of(pyfuncitem.config)
@@ -289,6 +289,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except TimeIsSpent:
         run.cut[run.stage] += 1
         return True
+    except InconsistentError as error:
+        run.inconsistent.append(str(error))
+        raise
     except WrongAnswerError as wrong:
         _keep(pyfuncitem, family, (wrong.a, wrong.b))
         least = run.take(wrong, family)

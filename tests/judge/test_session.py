@@ -7,7 +7,7 @@ import pytest
 from tests.mutants import MUTANTS, PLAIN, Mutant, wrong_where
 from verify.errors import OutOfTimeError, SubjectBuildError, SubjectCrashedError, SubjectTimeoutError
 from verify.hunt.assertions import WrongAnswerError
-from verify.judge.session import MOST_CONFIRMED, MOST_LOST, Budget, Options, Session
+from verify.judge.session import BEFORE_A_PROOF, MOST_CONFIRMED, MOST_LOST, Budget, Options, Session
 from verify.subject import LocalSubject
 
 
@@ -55,6 +55,45 @@ def test_time_is_divided_among_the_strata_that_are_left():
         clock.now += seconds
     assert given == pytest.approx([5.0] * 10)
     assert session.limits_of_stratum("words").seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("proofs", "recordable", "share"), [(1, True, BEFORE_A_PROOF), (0, True, 1.0), (1, False, 1.0)]
+)
+def test_a_part_of_the_time_is_kept_for_a_proof_by_columns(proofs, recordable, share):
+    session, clock = session_on(LocalSubject("plain", PLAIN))
+    session._found["recordable"] = recordable
+    session.proofs, session.strata = proofs, 1
+    assert session.limits_of_stratum("words").seconds == pytest.approx(50.0 * share)
+    clock.now = 91.0 * share
+    assert session.why_not(asks_for_sums=False, hunts=False)
+    assert not session.why_not(asks_for_sums=False, hunts=False, proves=True)
+
+
+def test_no_time_is_kept_for_a_proof_once_a_counterexample_is_confirmed():
+    session, _ = session_on(Fresh(ODD))
+    session._found["recordable"] = True
+    session.proofs, session.strata = 1, 1
+    session.take(WrongAnswerError(1, 1, got=3), "smoke")
+    assert session.confirmed is not None
+    assert session._left(0.9) == session.budget.left(0.9)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (KeyboardInterrupt(), True),
+        (pytest.Session.Interrupted("the smoke test failed"), False),
+        (pytest.exit.Exception("no adder"), False),
+    ],
+)
+def test_an_interruption_is_told_from_the_end_of_a_run_whose_smoke_test_failed(error, is_one):
+    session, _ = session_on(LocalSubject("plain", PLAIN))
+    session.smoke_failed = True
+    with pytest.raises(type(error)) as raised:
+        raise error
+    session.pytest_keyboard_interrupt(raised)
+    assert session.interrupted is is_one
 
 
 def test_what_a_stratum_leaves_goes_to_the_others():

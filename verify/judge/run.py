@@ -209,7 +209,7 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
         asked=sum(
             family.passed + family.failed for family in session.recorder.families.values() if family.question == SUMS
         ),
-        batches="" if session.wrong or not evidence["failures"] else _batches(evidence),
+        batches="" if session.wrong or not evidence["failures"] else _batches(session, evidence),
         lost=tuple(session.lost),
         bound="; ".join(filter(None, map(_bound, rates))),
         proof="" if proof is None else _proved(proof),
@@ -225,13 +225,8 @@ def _unasked(session: Session) -> tuple[str, ...]:
     return tuple(session.unasked or seen)
 
 
-def _batches(evidence: dict[str, Any]) -> str:
-    told = (
-        row["observation"]
-        for row in evidence["observations"]
-        if "are wrong" in row["observation"] and "such as" in row["observation"]
-    )
-    return next(told, f"{evidence['failures']:,} of {evidence['cases']:,} differ")
+def _batches(session: Session, evidence: dict[str, Any]) -> str:
+    return next(iter(session.inconsistent), f"{evidence['failures']:,} of {evidence['cases']:,} differ")
 
 
 def _proved(proof: Proof) -> str:

@@ -19,6 +19,8 @@ from verify.judge.profiles import PROFILES
 from verify.judge.recorder import Recorder
 
 if TYPE_CHECKING:
+    import pytest
+
     from verify.hunt.assertions import WrongAnswerError
     from verify.hunt.search import Limits
     from verify.proof.conclusion import Proof
@@ -125,7 +127,9 @@ class Session:
         seconds: that each stage took.
         seed: the one that was given, or drawn.
         cut: what was not done for want of time, and how often, by stage.
+        inconsistent: what was first wrong and then right, of sums that batches or a first call gave.
         smoke_failed: whether a claim of the smoke test did.
+        interrupted: whether the run was ended from outside.
         recorder: of what the claims reported.
     """
 
@@ -145,7 +149,9 @@ class Session:
     stage: str = "load"
     seconds: dict[str, float] = field(default_factory=dict)
     cut: Counter[str] = field(default_factory=Counter)
+    inconsistent: list[str] = field(default_factory=list)
     smoke_failed: bool = False
+    interrupted: bool = False
     recorder: Recorder = field(default_factory=Recorder)
 
     def __post_init__(self) -> None:
@@ -310,6 +316,12 @@ class Session:
             least = self._smallest(fresh, wrong)
             if _size(least) < _size(self.confirmed[0]):
                 self._confirm([(least, family)])
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Hear of pytest that a run was ended from outside, which it also calls its end after a failed smoke test."""
+        import pytest
+
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted | pytest.exit.Exception)
 
     def _confirm(self, found: list[tuple[WrongAnswerError, str]]) -> None:
         """Put wrong pairs to a fresh worker: a counterexample is what is wrong there too."""

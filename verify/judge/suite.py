@@ -41,7 +41,7 @@ def run_claims(session: Session, *, verbose: bool = False) -> bool:
             redirected.enter_context(redirect(sys.stderr if verbose else said))
         status = pytest.main(_arguments(session, folder), plugins=[session])
     if status == pytest.ExitCode.INTERRUPTED:
-        return not session.smoke_failed
+        return session.interrupted
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         ending = printable(said.getvalue()[-_SHOWN:].strip(), _SHOWN)
         raise UndecidedError(f"the suite ended with status {int(status)}: {ending}")
