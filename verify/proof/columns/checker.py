@@ -765,18 +765,19 @@ class Row:
             raise Rejected(f"{place}: the weights of a row sum to as little as {self.least:.6g}, and cannot be bounded")
 
     def extreme(
-        self, columns: list[Pairs], best: Callable[..., float], size: float, t: float = 0.0
-    ) -> tuple[float, float]:
-        """Return a bound of N / D beyond all paths of a cell that has one, on the side of ``best``, and a good t.
+        self, columns: list[Pairs], best: Callable[..., float], size: float, near: tuple[float, float] = (0.0, 1.0)
+    ) -> tuple[float, tuple[float, float]]:
+        """Return a bound of N / D beyond all paths of a cell that has one, on the side of ``best``, and what is near.
 
         With v(t) = best (N - t D): N / D is on the inner side of t + v / D for each D of the path, so of the worse end.
         ``size`` bounds the magnitudes of N's terms: the sums of a path err by ``noise`` times that and t times D's.
+        Which t are tried is a matter of luck: ``near`` holds one, and how fast v falls, D there.
 
         Raises:
             Unbounded: there is no path, or no finite bound.
         """
         sign = 1.0 if best is min else -1.0
-        bound, steep, before = -sign * math.inf, self.least, (t, 0.0)
+        bound, (t, steep), before = -sign * math.inf, near, (0.0, 0.0)
         for i in range(ROUNDS):
             value = sweep(columns, t, best, sign * math.inf)
             safe = value - sign * (size + abs(t) * self.most) * self.noise
@@ -785,12 +786,13 @@ class Row:
             if not math.isfinite(found):
                 raise Unbounded("the reachable set cannot be bounded")
             bound = max(bound, found) if sign > 0 else min(bound, found)
-            if abs(value) <= size * 2.0**-28:
+            if abs(value) <= size * 2.0**-23:  # any more changes less than float32 does
                 break
-            if i and t != before[0]:  # v falls with a slope of -D: where it crosses 0 is only a better t
-                steep = min(max((before[1] - value) / (t - before[0]), self.least), self.largest)
+            if i and t != before[0]:
+                steep = (before[1] - value) / (t - before[0])
+            steep = min(max(steep, self.least), self.largest)
             before, t = (t, value), t + value / steep
-        return bound, t
+        return bound, (t, steep)
 
 
 class Reach:
@@ -803,7 +805,7 @@ class Reach:
         self.errors = [0.0] * self.rank  # of y: the computed one's distance to the nominal one
         self.rows = [self._row(row) for row in sorted({at.step.means[i].row for i in means})]
         self.cache: dict[tuple[int, ...], tuple[list[tuple[float, ...]], ...]] = {}
-        self.starts: dict[tuple[int, int, Any], float] = {}
+        self.starts: dict[tuple[int, int, Any], tuple[float, float]] = {}
         for i, row in enumerate(self.rows):
             row.bound(cell, place)
             for axis in range(self.rank):
@@ -890,7 +892,7 @@ class Reach:
         ]
         found = []
         for best in (min, max):
-            start = self.starts.get((i, axis, best), 0.0)
+            start = self.starts.get((i, axis, best), (0.0, 1.0))
             bound, self.starts[i, axis, best] = row.extreme(columns, best, row.sizes[axis], start)
             found.append(bound)
         return found[0], found[1]
@@ -1315,6 +1317,9 @@ class Cells:
         axes = range(self.reach.rank)
         try:
             state = tail.forward(centre, radius, rounded=True)
+            rivals = [v for v in rivals if not tail.lower(tail.difference(right, v), state, rounded=True) > 0]
+            if not rivals:
+                return [], None
             point = tail.forward(centre, [0.0] * self.reach.rank, rounded=False)
         except Unbounded as reason:
             self.reason = str(reason)
@@ -1322,15 +1327,13 @@ class Cells:
         failing, worst, axis = [], math.inf, None
         for rival in rivals:
             form = tail.difference(right, rival)
-            if tail.lower(form, state, rounded=True) > 0:
-                continue
             at_centre = tail.lower(form, point, rounded=False)
             slopes, errors = tail.gradient(form, state)
             curved = sum(wide * radius[a] for a, (_, wide) in enumerate(slopes))
             linear = sum(abs(steep) * radius[a] for a, (steep, _) in enumerate(slopes))
             rest = at_centre - (errors + curved) * INFLATED - abs(at_centre) * 2.0**-50 - TINY
             if rest - linear * INFLATED > 0 or (
-                rest + linear > 0 and len(axes) > 1 and rest + self._lowest(slopes, centre, cell) > 0
+                rest > 0 and len(axes) > 1 and rest + self._lowest(slopes, centre, cell) > 0
             ):
                 continue
             failing.append(rival)
