@@ -165,7 +165,8 @@ def _recorded(
         return torch_recorder.record(forward, held, vocabulary, feasible)
     if isinstance(given, np.ndarray | list):
         return _recorded_in_numpy(forcer, loaded.model, given, tokens, vocabulary, feasible)
-    raise RefusedError(f"the forward pass takes tokens as {type(given).__name__}")
+    kind = f"{type(given).__module__}.{type(given).__name__}"
+    raise RefusedError(f"the forward pass takes tokens as {kind}; torch tensors, numpy arrays and lists are recorded")
 
 
 def _recorded_in_numpy(
