@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.mutation import ROOT
+from tests.subject.rungs import await_that, processes_of
 from verify import interpreters
 
 DOOR = "verify/interpreters.py"
@@ -157,3 +158,16 @@ def test_a_pool_leaves_the_environment_of_this_process_as_it_was(monkeypatch):
     with interpreters.Pool(1, os.getpid) as pool:
         assert pool.submit(os.getenv, "MY_TOKEN").result(timeout=600) is None
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("block", ["ends.interruptible()", "ends.orderly()"])
+def test_a_command_that_is_cut_short_takes_its_children_with_it(tmp_path, block):
+    code = (
+        "from verify import ends, interpreters\nends._ONE_WISH = 0.0\n"
+        f"with ends.orderly(), {block}:\n"
+        "    interpreters.run(['sh', '-c', 'sleep 100000 & kill -TERM $PPID; kill -HUP $PPID; wait'])\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL, timeout=60)
+    assert done.returncode != 0
+    await_that(lambda: not processes_of(tmp_path))

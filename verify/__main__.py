@@ -16,18 +16,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from verify.ends import orderly
+from verify.ends import INTERRUPTED, interruptible, orderly
 from verify.errors import UndecidedError, UsageError, VerifyError
 
 if TYPE_CHECKING:
     from verify.hunt.session import Settings
     from verify.judge.session import Options
+    from verify.proof.conclusion import Proof
     from verify.subject import Subject
 
+Found = TypeVar("Found")
+
 CAMPAIGN_STATUS = {"NO COUNTEREXAMPLE": 0, "COUNTEREXAMPLE": 1, "UNDECIDED": 3}
-INTERRUPTED = 130
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,8 +102,10 @@ def audit(arguments: argparse.Namespace) -> int:
     from verify.anatomy import parameters
     from verify.report import terminal
 
-    with _subject(arguments) as subject:
-        found = {"subject": subject.spec, "parameters": parameters(subject), "audit": audit_of(subject)}
+    def look(subject: Subject) -> dict[str, Any]:
+        return {"subject": subject.spec, "parameters": parameters(subject), "audit": audit_of(subject)}
+
+    found = _ask(arguments, look)
     _show(arguments, found, lambda: terminal.audit(found))
     return 1 if any(row["outcome"] == "violated" for row in found["audit"]) else 0
 
@@ -111,8 +115,7 @@ def score(arguments: argparse.Namespace) -> int:
     from verify.judge.score import score as score_of
     from verify.report import terminal
 
-    with _subject(arguments) as subject:
-        found = score_of(subject)
+    found = _ask(arguments, score_of)
     _show(arguments, found, lambda: terminal.score(found))
     return 0 if found["qualified"] else 1
 
@@ -121,8 +124,7 @@ def explain(arguments: argparse.Namespace) -> int:
     """Ask an adder for one sum, and show its columns, what went wrong where, and how sure its model is."""
     from verify.hunt.pair import ask_pair
 
-    with _subject(arguments) as subject:
-        asked = ask_pair(subject, arguments.a, arguments.b)
+    asked = _ask(arguments, lambda subject: ask_pair(subject, arguments.a, arguments.b))
     _show(arguments, asked.as_json(), lambda: str(asked))
     return 0 if asked.is_right else 1
 
@@ -133,8 +135,11 @@ def prove(arguments: argparse.Namespace) -> int:
 
     known_decoder = is_known_decoder(_spec(arguments.subject))
     ends = time.monotonic() + arguments.budget
-    with _subject(arguments) as subject:
-        proof = prove_subject(subject, known_decoder=known_decoder, time_left=lambda: ends - time.monotonic())
+
+    def prove_it(subject: Subject) -> Proof:
+        return prove_subject(subject, known_decoder=known_decoder, time_left=lambda: ends - time.monotonic())
+
+    proof = _ask(arguments, prove_it)
     if arguments.out is not None:
         proof.write(arguments.out)
     _show(arguments, proof.as_json(), lambda: str(proof))
@@ -152,7 +157,8 @@ def check(arguments: argparse.Namespace) -> int:
     from verify.proof.coq import check_file, is_coq
 
     if is_coq(arguments.certificate):
-        checked = check_file(arguments.certificate)
+        with interruptible():
+            checked = check_file(arguments.certificate)
         _show(arguments, {"certificate": str(arguments.certificate)} | checked.as_json(), lambda: str(checked))
         return 1 if checked.objections else 0
     from verify.proof import check as objections_of
@@ -162,7 +168,8 @@ def check(arguments: argparse.Namespace) -> int:
     if by_columns is not None:
         return _check_columns(arguments, by_columns)
     certificate = read_certificate(arguments.certificate)
-    objections = objections_of(certificate)
+    with interruptible():
+        objections = objections_of(certificate)
     found: dict[str, Any] = {
         "certificate": str(arguments.certificate),
         "accepted": not objections,
@@ -181,7 +188,8 @@ def check(arguments: argparse.Namespace) -> int:
 def _check_columns(arguments: argparse.Namespace, certificate: dict[str, Any]) -> int:
     from verify.proof.columns import check, told
 
-    checked = check(certificate)
+    with interruptible():
+        checked = check(certificate)
     found: dict[str, Any] = {"certificate": str(arguments.certificate), "accepted": checked.accepted}
     found |= {"objections": checked.objections, "right_at_least": checked.pairs_right, "pairs": checked.pairs}
     if checked.accepted:
@@ -197,15 +205,15 @@ def extract(arguments: argparse.Namespace) -> int:
     from verify.anatomy.graph.nodes import RefusedError
     from verify.files import write_text
 
-    with _subject(arguments) as subject:
-        try:
-            recording = recording_of(subject)
-        except RefusedError as error:
-            reason = str(error)
-            _show(arguments, {"subject": subject.spec, "refused": reason}, lambda: f"NO GRAPH: {reason}")
-            return UndecidedError.exit_status
+    spec = _spec(arguments.subject)
+    try:
+        recording = _ask(arguments, recording_of)
+    except RefusedError as error:
+        reason = str(error)
+        _show(arguments, {"subject": spec, "refused": reason}, lambda: f"NO GRAPH: {reason}")
+        return UndecidedError.exit_status
     write_text(arguments.out, recording.graph.text + "\n")
-    found: dict[str, Any] = {"subject": subject.spec, "graph": str(arguments.out), **recording.summary}
+    found: dict[str, Any] = {"subject": spec, "graph": str(arguments.out), **recording.summary}
     _show(arguments, found, lambda: f"{arguments.out}: {recording}")
     return 0
 
@@ -225,8 +233,9 @@ def report(arguments: argparse.Namespace) -> int:
     if not arguments.render_only:
         for name, found in gather(replace(_options(arguments), seed=arguments.seed or 0)).items():
             write_json(data / name, found)
-    for path in render(data, arguments.out):
-        print(path)
+    with interruptible():
+        for path in render(data, arguments.out):
+            print(path)
     return 0
 
 
@@ -251,7 +260,8 @@ def merge(arguments: argparse.Namespace) -> int:
     from verify.hunt import session
     from verify.report import terminal
 
-    found = session.merge(arguments.parts, arguments.store)
+    with interruptible():
+        found = session.merge(arguments.parts, arguments.store)
     _show(arguments, found, lambda: terminal.campaign(found))
     return CAMPAIGN_STATUS[found["verdict"]]
 
@@ -274,8 +284,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    with orderly():
-        return _run(argv)
+    try:
+        with orderly():
+            return _run(argv)
+    except KeyboardInterrupt:
+        print("adder-verify: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -502,11 +516,14 @@ def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
     return Options(spec=spec, profile=arguments.profile or default_name(), **given)
 
 
-def _subject(arguments: argparse.Namespace) -> Any:
+def _ask(arguments: argparse.Namespace, question: Callable[[Subject], Found]) -> Found:
+    """Return what a question finds of the subject; nothing else can be interrupted, so that the answer is given out."""
     from verify.subject import load
 
-    loaded: Subject = load(_spec(arguments.subject), method=arguments.method, sandbox=arguments.sandbox)
-    return contextlib.closing(loaded)
+    with interruptible():
+        subject = load(_spec(arguments.subject), method=arguments.method, sandbox=arguments.sandbox)
+    with contextlib.closing(subject), interruptible():
+        return question(subject)
 
 
 def _show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> None:

@@ -1,4 +1,9 @@
-"""How a command of ours begins and ends: with the three standard streams, and in order, whatever ends it."""
+"""How a command of ours begins and ends: with the three standard streams, and in order, whatever ends it, and when.
+
+A signal that ends a command raises KeyboardInterrupt, as Ctrl-C does, but only in its `interruptible` blocks; elsewhere
+it waits, so that what was found by then is given out. Another one, of somebody who will not wait, ends what `remember`
+knows of, and this process with it, at once.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +12,121 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 FOLLOWED = "ADDER_VERIFY_FOLLOWS"  # the number of a pipe that closes when the process ends that this one works for
-_ORDERLY = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does
+INTERRUPTED = 130  # the exit status, as a shell has it
+_ORDERLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_OF_PYTHON = (signal.SIG_DFL, signal.default_int_handler)
+_ONE_WISH = 1.0  # seconds in which signals mean one end: a terminal that closes sends two, a wrapper hands on a second
+
+_left: dict[Hashable, Callable[[], object]] = {}  # what is to be done before this process ends, by whose it is
+_first: float | None = None  # when the first signal came
+_is_waiting = False  # whether it is still to be heeded
+_is_pressing = False  # whether one came that will not wait
+_INTERRUPTIBLE, _HELD_BACK, _UNDISTURBED = range(3)
+_blocks = [_INTERRUPTIBLE]  # what this process is in the middle of, the innermost last
 
 
 @contextlib.contextmanager
 def orderly() -> Iterator[None]:
-    """Let a command that is told to end do so as after Ctrl-C: by KeyboardInterrupt, which tidies up on its way.
+    """Let a command that is told to end do so by KeyboardInterrupt, and leave nothing behind that `remember` knows of.
 
-    Signals that are ignored, as ``nohup`` has it, stay so. A process that was started to work for another one, see
-    `verify.interpreters.start`, is told to end when that one is gone.
+    The signal is held back until an `interruptible` block, or until all is tidied up. Signals that are ignored, as
+    ``nohup`` has it, stay so. A process that was started to work for another one, see `verify.interpreters.start`, is
+    told to end when that one is gone.
     """
     open_streams()
     _follow()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.getsignal(each) for each in _ORDERLY}
-    for each, handler in before.items():
-        if handler is signal.SIG_DFL:
-            signal.signal(each, _interrupt)
+    try:
+        with _block(_HELD_BACK), _handlers():
+            yield
+    finally:
+        _forget_signals()
+
+
+@contextlib.contextmanager
+def _handlers() -> Iterator[None]:
+    """Have signals heeded by `_interrupt`, and at the end none until all is tidied up."""
+    before = {each: handler for each in _ORDERLY if (handler := signal.getsignal(each)) in _OF_PYTHON}
+    kept = set(_left)
+    for each in before:
+        signal.signal(each, _interrupt)
     try:
         yield
     finally:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        _finish(kept)
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back all signals until the end of what must not be left half done; it takes no time worth speaking of."""
+    with _block(_UNDISTURBED):
+        yield
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Heed signals in the middle of what is `orderly`, one that was held back at once."""
+    with _block(_INTERRUPTIBLE):
+        yield
+
+
+@contextlib.contextmanager
+def _block(kind: int) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # signals come to the main one alone
+        yield
+        return
+    depth = len(_blocks)
+    try:
+        _blocks.append(kind)
+        _heed()
+        yield
+    finally:
+        del _blocks[depth:]
+    _heed()
+
+
+def _heed() -> None:
+    global _is_waiting
+    if _is_pressing and _blocks[-1] != _UNDISTURBED:
+        _leave_at_once()
+    if _is_waiting and _blocks[-1] == _INTERRUPTIBLE:
+        _is_waiting = False
+        raise KeyboardInterrupt
+
+
+def remember(owner: Hashable, undo: Callable[[], object]) -> None:
+    """Have something done before this process ends, unless `forget` is told of its owner before.
+
+    Args:
+        owner: whose it is.
+        undo: called at most once, in the main thread, in the middle of whatever that is at: it waits for no lock.
+    """
+    _left[owner] = undo
+
+
+def forget(owner: Hashable) -> None:
+    """Do nothing any more for an owner."""
+    _left.pop(owner, None)
+
+
+def _finish(kept: set[Hashable]) -> None:
+    """Do what is left to be done, the latest first, but for some owners."""
+    for owner in [owner for owner in reversed(list(_left)) if owner not in kept]:
+        undo = _left.pop(owner, None)
+        if undo is not None:
+            with contextlib.suppress(Exception):
+                undo()
 
 
 def open_streams() -> None:
@@ -52,9 +144,27 @@ def open_streams() -> None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - a stream for good
 
 
-def _interrupt(number: int, _: Any) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once: what tidies up is not to be interrupted
-    raise KeyboardInterrupt
+def _interrupt(*_: Any) -> None:
+    """Heed a signal: the first in order, those that mean the same not again, and a later one at once."""
+    global _first, _is_waiting, _is_pressing
+    now = time.monotonic()
+    if _first is None:
+        _first, _is_waiting = now, True
+    elif now - _first >= _ONE_WISH:
+        _is_pressing = True
+    _heed()
+
+
+def _forget_signals() -> None:
+    global _first, _is_waiting, _is_pressing
+    _first, _is_waiting, _is_pressing = None, False, False
+
+
+def _leave_at_once() -> None:
+    for each in _ORDERLY:
+        signal.signal(each, signal.SIG_IGN)
+    _finish(set())
+    os._exit(INTERRUPTED)
 
 
 def _follow() -> None:

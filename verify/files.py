@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from verify import ends
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -39,7 +41,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     if _is_written_through(path):
         _write_through(path, data)
         return
-    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
+    with ends.undisturbed():
+        _replace(Path(os.path.realpath(path)), data)  # what a link names is replaced, not the link
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -205,12 +211,14 @@ class Scratch:
         """Make the folder, and remove those whose owner is gone."""
         place = Path(tempfile.gettempdir())
         sweep(place)
-        while True:
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-            lock = _lock(self.path)
-            if lock is not None:  # else a process that sweeps was quicker
-                self._lock: int | None = lock
-                return
+        with ends.undisturbed():
+            while True:
+                self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+                lock = _lock(self.path)
+                if lock is not None:  # else a process that sweeps was quicker
+                    self._lock: int | None = lock
+                    ends.remember(self, lambda: remove_folder(self.path))
+                    return
 
     def __enter__(self) -> Path:
         """Return the path."""
@@ -226,6 +234,7 @@ class Scratch:
             remove_folder(self.path)
             os.close(self._lock)
             self._lock = None
+            ends.forget(self)
 
 
 def sweep(place: Path) -> None:

@@ -11,15 +11,22 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from verify import ends
 from verify.ends import FOLLOWED
+
+PATIENCE = 15.0  # seconds for a process to end that was told to
+_TICK = 0.01
 
 HERE = Path(__file__).resolve().parent  # a folder of ours to work in
 _ROOT = HERE.parent  # where `verify` is found, and in a checkout `adder` and `benchmarks`
@@ -76,36 +83,79 @@ def start(
         options: of `subprocess.Popen`.
     """
     env = environment() if env is None else env
-    if not follows:
+    with ends.undisturbed():
+        if follows:
+            return _start_follower(command, env, cwd=folder, **options)
         return subprocess.Popen(command, cwd=folder, env=env, **options)  # noqa: S603 - our own, without a shell
+
+
+def _start_follower(command: Sequence[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[Any]:
     followed, held = os.pipe()
     try:
         env = {**env, FOLLOWED: str(followed)}
-        process = subprocess.Popen(command, cwd=folder, env=env, pass_fds=[followed], **options)  # noqa: S603
+        # in a session of its own: what a terminal tells all its processes, this one tells it
+        process = subprocess.Popen(  # noqa: S603 - our own, without a shell
+            command, env=env, pass_fds=[followed], start_new_session=True, **options
+        )
     except BaseException:
         os.close(held)
         raise
     finally:
         os.close(followed)
-    weakref.finalize(process, os.close, held)
+    closing = weakref.finalize(process, os.close, held)
+    ends.remember(closing, partial(_end_follower, closing, process.pid))
+    weakref.finalize(process, ends.forget, closing)
     return process
 
 
+def _end_follower(closing: Callable[[], object], process: int) -> None:
+    closing()
+    await_end([process])
+
+
+def await_end(processes: Sequence[int]) -> None:
+    """Wait until some children of this process have ended, but not for ever; nobody else need wait for them."""
+    give_up = time.monotonic() + PATIENCE
+    while any(map(_is_running, processes)) and time.monotonic() < give_up:
+        time.sleep(_TICK)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
+
+
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-    """Run a command to its end, see `start`; its output is captured as text unless it is sent elsewhere."""
+    """Run a command to its end, see `start`; its output is captured as text unless it is sent elsewhere.
+
+    Where it is cut short, its children end too: bubblewrap's may not yet have asked to end with their parent.
+    """
     options = {
+        "start_new_session": True,
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "text": True,
     } | options
-    with start(command, **options) as process:
+    with ends.undisturbed():
+        process = start(command, **options)
+        ends.remember(process, partial(_kill_group, process.pid))
+    with process:
         try:
             stdout, stderr = process.communicate()
         except BaseException:
-            process.kill()
+            _kill_group(process.pid)
             raise
+        finally:
+            ends.forget(process)
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 class Pool(ProcessPoolExecutor):
@@ -115,22 +165,39 @@ class Pool(ProcessPoolExecutor):
         """Make a pool; its processes are started as tasks come."""
         with _safe_environment():  # the multiprocessing module starts a process of its own for its semaphores
             super().__init__(workers, multiprocessing.get_context("spawn"), initializer=initializer)
+            ends.remember(self, self._abandon)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         """Return the future of a call; a process that is started for it inherits `environment`."""
         with _safe_environment():
             return super().submit(function, *arguments, **keywords)
 
+    def terminate(self) -> list[int]:
+        """Tell the processes to end; return which they are."""
+        processes = list((getattr(self, "_processes", None) or {}).values())  # public from Python 3.14 on
+        for process in processes:
+            process.terminate()
+        return [process.pid for process in processes]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes as their tasks end."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        ends.forget(self)
+
+    def _abandon(self) -> None:
+        await_end(self.terminate())
+
 
 @contextlib.contextmanager
 def _safe_environment() -> Iterator[None]:
     """Put `environment` in the place of the user's for as long as processes are started that inherit it."""
-    before = dict(os.environ)
-    _become(environment())
-    try:
-        yield
-    finally:
-        _become(before)
+    with ends.undisturbed():
+        before = dict(os.environ)
+        _become(environment())
+        try:
+            yield
+        finally:
+            _become(before)
 
 
 def _become(wanted: Mapping[str, str]) -> None:

@@ -90,9 +90,8 @@ class PoolEngine(Engine):
             super().close(at_once=False)
 
     def _end(self) -> None:
-        processes = list((getattr(self._executor, "_processes", None) or {}).values())  # public from Python 3.14 on
-        for process in processes:
-            process.terminate()
+        if isinstance(self._executor, interpreters.Pool):
+            self._executor.terminate()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 

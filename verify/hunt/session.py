@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from verify import ends
 from verify.errors import StoreError, StoreWriteError, UsageError
 from verify.files import Scratch
 from verify.hunt import database, work
@@ -61,9 +62,10 @@ def hunt(settings: Settings, engine: Engine | None = None) -> dict[str, Any]:
     """
     if settings.jobs < 1:
         raise UsageError(f"--jobs {settings.jobs} starts no worker; give 1 or more")
-    order, described = work.introduce(
-        settings.spec, method=settings.method, sandbox=settings.sandbox, name=settings.name
-    )
+    with ends.interruptible():
+        order, described = work.introduce(
+            settings.spec, method=settings.method, sandbox=settings.sandbox, name=settings.name
+        )
     with contextlib.ExitStack() as closing:
         closing.callback(work.release)
         engine = engine or engine_for(settings.jobs, settings.scheduler)
@@ -75,7 +77,8 @@ def hunt(settings: Settings, engine: Engine | None = None) -> dict[str, Any]:
         campaign = Campaign(order, store, engine, settings.goal, part=settings.part, listen=progress.show)
         interrupted = False
         try:
-            campaign.run()
+            with ends.interruptible():
+                campaign.run()
         except KeyboardInterrupt:
             interrupted = True
         return summarise(store, campaign.aside) | {"interrupted": interrupted}

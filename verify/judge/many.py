@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from verify import interpreters
+from verify import ends, interpreters
 from verify.errors import EvidenceError, VerifyError
 from verify.files import Scratch, write_json
 from verify.judge.run import SCHEMA, undecided
@@ -51,6 +51,7 @@ class Board:
     running: set[Any] = field(default_factory=set)
     _others: list[dict[str, Any]] = field(default_factory=list)
     _files: frozenset[Path] = frozenset()
+    _is_over: bool = False
 
     def judge(self, specs: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
         """Return the reports, in the order of the subjects, and the exit status that says the worst of them.
@@ -64,15 +65,17 @@ class Board:
         statuses = {spec: int(report["environment"]["run"]["status"]) for spec, report in finished.items()}
         pool, tasks = ThreadPoolExecutor(self.jobs), dict[Future[Any], str]()
         try:
-            tasks |= {pool.submit(self._judge, spec): spec for spec in specs if spec not in finished}
-            for task in as_completed(tasks):
-                spec, (report, statuses[spec]) = tasks[task], task.result()
-                finished[spec] = report
-                self._keep([finished[each] for each in specs if each in finished])
-                self.listen(f"{spec}: {report['sums']['verdict']}, {report['nature']['verdict']}")
+            with ends.interruptible():
+                tasks |= {pool.submit(self._judge, spec): spec for spec in specs if spec not in finished}
+                for task in as_completed(tasks):
+                    spec, (report, statuses[spec]) = tasks[task], task.result()
+                    finished[spec] = report
+                    self._keep([finished[each] for each in specs if each in finished])
+                    self.listen(f"{spec}: {report['sums']['verdict']}, {report['nature']['verdict']}")
         except KeyboardInterrupt:
             statuses[""] = 130
         finally:
+            self._is_over = True
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(self.running):
                 process.terminate()
@@ -81,7 +84,8 @@ class Board:
             if spec not in finished and task.done() and not task.cancelled() and task.exception() is None:
                 finished[spec], statuses[spec] = task.result()
         reports = [finished[spec] for spec in specs if spec in finished]
-        self._keep(reports)
+        if "" in statuses:
+            self._keep(reports)
         return reports, next((status for status in WORST_FIRST if status in statuses.values()), 0)
 
     def _judge(self, spec: str) -> tuple[dict[str, Any], int]:
@@ -99,6 +103,8 @@ class Board:
                 stderr=subprocess.PIPE,
             )
             self.running.add(process)
+            if self._is_over:  # it began as the others were told to end
+                process.terminate()
             try:
                 _, said = process.communicate()
             finally:

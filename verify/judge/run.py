@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from verify import ends
 from verify.addition.bounds import failure_rate
 from verify.errors import VerifyError
 from verify.hunt.explain import Counterexample, card, explain
@@ -84,18 +85,24 @@ def judge(
 
     session = Session(options, judging=True, listen=hear)
     with contextlib.closing(session):
-        session.subject  # noqa: B018 - what is no adder is told before anything else
-        session.take_first_answers()
+        with ends.interruptible():
+            session.subject  # noqa: B018 - what is no adder is told before anything else
+        interrupted = True
         try:
-            interrupted = run_claims(session, verbose=verbose)
+            with ends.interruptible():
+                session.take_first_answers()
+                interrupted = run_claims(session, verbose=verbose)
+        except KeyboardInterrupt:
+            interrupted = True
         except VerifyError:
             if session.confirmed is None:
                 raise
-            interrupted = True
         try:
-            session.conclude()
-            session.enter("report")
-            return Run(_report(session, interrupted=interrupted), interrupted)
+            with ends.interruptible():
+                if not interrupted or session.confirmed is None:  # a wrong sum that was seen is worth the while
+                    session.conclude()
+                session.enter("report")
+                return Run(_report(session, interrupted=interrupted), interrupted)
         except KeyboardInterrupt:
             return Run(_report(session, interrupted=True), interrupted=True)
 
@@ -118,16 +125,23 @@ def gather(options: Options) -> dict[str, dict[str, Any]]:
 
     Raises:
         VerifyError: see `judge`.
+        KeyboardInterrupt: the run was ended from outside.
     """
     from verify.proof.coq import checkers_of
     from verify.subject import load
 
     options = replace(options, spec=DEFAULT_SPEC)
-    report = judge(options).report
-    proof = report["proof"]
-    if proof is not None and proof["verdict"] == verdicts.PROVED:
-        proof["checkers"] = [*proof["checkers"], *checkers_of(proof["certificate"])]
-    with contextlib.closing(load(DEFAULT_SPEC, method=options.method, sandbox=options.sandbox)) as subject:
+    done = judge(options)
+    if done.interrupted:  # evidence is of whole runs: what an earlier one left stays
+        raise KeyboardInterrupt
+    report, proof = done.report, done.report["proof"]
+    with ends.interruptible():
+        if proof is not None and proof["verdict"] == verdicts.PROVED:
+            proof["checkers"] = [*proof["checkers"], *checkers_of(proof["certificate"])]
+    with (
+        contextlib.closing(load(DEFAULT_SPEC, method=options.method, sandbox=options.sandbox)) as subject,
+        ends.interruptible(),
+    ):
         anatomy_found = subject.ask("residual_stream")
     found = {"correctness.json": report, "chains.json": chains_of(report)}
     found |= {} if "refused" in anatomy_found else {"anatomy.json": anatomy_found | {"made": report["made"]}}

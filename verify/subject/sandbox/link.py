@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from verify import interpreters
+from verify import ends, interpreters
 from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, SubjectTimeoutError
 from verify.files import Scratch
 from verify.subject.sandbox import ladder, processes, wire
@@ -69,7 +69,9 @@ class Link:
         self._received = bytearray()
         self._folder = Scratch()
         self._scratch = str(self._folder.path)
-        self._start(rung, location)
+        with ends.undisturbed():
+            self._start(rung, location)
+            ends.remember(self, self._abandon)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _start(self, rung: str, location: Location) -> None:
@@ -140,9 +142,17 @@ class Link:
             return
         self._closed = True
         self._kill()
-        for handle in (self._requests, self._answers, self._progress, self._lifeline):
+        lifeline, self._lifeline = self._lifeline, -1
+        for handle in (self._requests, self._answers, self._progress, lifeline):
             os.close(handle)
         self._folder.close()
+        ends.forget(self)
+
+    def _abandon(self) -> None:
+        """Let the warden end everything, as it does when this process is killed, and wait for it."""
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+        interpreters.await_end([self._process.pid])
 
     def _write(self, line: bytes, deadline: Deadline) -> None:
         view = memoryview(line)
