@@ -17,6 +17,8 @@ ORDER = "\n| sums_order l l' v : Permutation l l' -> sums l v -> sums l' v."
 OP = "(F exact -> r = Some exact) /\\ (Rabs exact <= L -> r <> None)"
 LOOKS = "(forall j, In j js -> (j < n)%nat) /\\"
 STREAM = "products (contract w) h c ++ bare (contract_bias w) c ++ products (output w) a c ++ bare here c"
+HEAD = "computes (length (embedding w)) (fun c l => exists x, at_the_end x /\\ l = products (embedding w) x c)."
+HEAD_OF_ONE = "fun y => exists x, at_the_end x /\\ layer (embedding w) x y."
 LESS = "(exists s t, score Q (K j) s /\\ score Q (K m) t /\\ op2 Rminus s t d)"
 NORMAL = "bpow radix2 (emin + prec - 1) <= Rabs x < bpow radix2 emax"
 
@@ -36,6 +38,8 @@ WEAKENED = {
         "",
     ),
     "layers not in one sum": ("Network", STREAM, "products (contract w) h c ++ bare (contract_bias w) c"),
+    "products not scaled": ("Network", "t' = t \\/ exists r r',", "t' = t \\/ False /\\ exists r r',"),
+    "logits of one vector": ("Network", HEAD, HEAD_OF_ONE),
     "may be stuck": ("Network", "(exists l, step (prompt ++ out) l) /\\ forall l,", "forall l,"),
     "exponentials of 0 that are 1": ("Network", "x = zero -> near (eps / 2) 1 r", "x = zero -> r = one"),
     "quotients that are exact": ("Network", "-> near (eps / 8) (a / b) r", "-> r = Some (a / b)"),

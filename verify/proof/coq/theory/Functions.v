@@ -141,6 +141,17 @@ Proof.
   apply G. apply incl_refl.
 Qed.
 
+(* each product multiplied by the scale before it is added *)
+Lemma scaled_products_ok (Q K : vectors) q k : Q q -> K k ->
+  let times_scale t := apply1 rounded (fun a => a * scale) (apply2 rounded Rmult (fst t) (snd t)) in
+  score F L Q K (add_up (map (fun t => (times_scale t, one)) (combine q k))).
+Proof.
+  intros Hq Hk times_scale. eexists _, _. split; [|split; [apply any_order|apply rescaled_not]].
+  exists q, k, q, k. repeat (split; [assumption || apply scaled_not|]).
+  induction (combine q k) as [|t l IH]; constructor.
+  - right. eexists _, _. split; [apply ok2|]. split; [|reflexivity]. eapply rescaled_by; [apply rescaled_not|apply ok1].
+  - exact IH.
+Qed.
 Lemma all_looked_at (see : mask) n i : looks_at see n i (seq 0 n).
 Proof. split; [apply seq_NoDup|]. split; intros j; rewrite in_seq; lia. Qed.
 Lemma less_largest_ok (see : mask) n i (Q : vectors) (K : nat -> vectors) (s : nat -> computed) j :
@@ -247,6 +258,17 @@ Proof.
     rewrite map_nth. apply ok1.
   - apply vector_of_ok. clear c. intro c. eexists. split; [|reflexivity].
     apply vector_of_ok. clear c. intro c. exists a. split; [exact A|reflexivity].
+Qed.
+(* Where a vector is used more than once, each use may have been computed anew, and otherwise. *)
+Lemma logits_of_several w here A (xs : nat -> list computed) : (forall c, at_the_end F L w here A (xs c)) ->
+  head F L w here A (vector (length (embedding w)) (fun c => products (embedding w) (xs c) c)).
+Proof. intro H. apply vector_of_ok. intro c. exists (xs c). split; [apply H|reflexivity]. Qed.
+Lemma stream_of_several w here A (hs xs : nat -> list computed) :
+  (forall c, hidden_units F L w here A (hs c)) -> (forall c, A (xs c)) ->
+  at_the_end F L w here A (vector (length (contract w)) (fun c =>
+    products (contract w) (hs c) c ++ bare (contract_bias w) c ++ products (output w) (xs c) c ++ bare here c)).
+Proof.
+  intros H H'. apply vector_of_ok. intro c. exists (hs c), (xs c). split; [apply H|]. split; [apply H'|reflexivity].
 Qed.
 Theorem whole_sequence_is_an_evaluation w see ctx :
   logits F L eps w see ctx (whole_sequence rounded add_up exponent scale w see ctx).
