@@ -70,7 +70,8 @@ SUMS = {
         MODEL_PROVED,
         "✓",
         "good",
-        f"Greedy decoding of its model is right for {ALL_PAIRS}, by a theorem; that add decodes so was seen, no more",
+        f"Greedy decoding of its model, as its own process recorded it, is right for {ALL_PAIRS}, by a theorem; "
+        "that add decodes so was seen, no more",
         "model proved for 10²⁰ pairs",
         "A theorem of its model",
         "Of add itself it is known only that it decoded so in the cases that were compared{precisions}",
