@@ -71,7 +71,9 @@ def layout(digits, *, paired, state):
     return prompt, [*answer, entry("sum", digits, [0, 1])]
 
 
-def adder(digits, rng=None, noise=0.0, *, paired=True, state=False, dtype="float32", act="relu", norm="", sharp=12.0):
+def adder(  # noqa: C901 - a network, written down from its first layer to its last
+    digits, rng=None, noise=0.0, *, paired=True, state=False, dtype="float32", act="relu", norm="", sharp=12.0
+):
     """Return a graph that adds: one head sees column k, one what column k - 1 emitted; an MLP takes tens off.
 
     ``noise`` is what weights are off by at random, so that some graphs are wrong.
@@ -131,7 +133,7 @@ def adder(digits, rng=None, noise=0.0, *, paired=True, state=False, dtype="float
             digit = token % 10 if token < 112 else (token - 112) % 10
             logit = g.affine([(off(2.0 * digit), u)], off(-float(digit * digit)))
             if state and token >= 10:
-                is_one = 122 <= token and k < digits
+                is_one = token >= 122 and k < digits
                 logit = g.affine([(1.0, logit), (4.0, over)], -2.0) if is_one else g.const(-200.0)
             logits.append(logit)
         steps.append({"nodes": list(g), "logits": logits})
@@ -181,8 +183,13 @@ def symbols(feature, column, digits, a, b):
         return (a + b) // low
     total = pair[0] + pair[1] + c
     return {
-        "constant": 0 * a, "a": pair[0], "b": pair[1], "pair": 10 * pair[0] + pair[1], "sum": total % 10, "state": total,
-    }[feature]  # fmt: skip
+        "constant": 0 * a,
+        "a": pair[0],
+        "b": pair[1],
+        "pair": 10 * pair[0] + pair[1],
+        "sum": total % 10,
+        "state": total,
+    }[feature]
 
 
 def tokens_of(entry, digits, a, b):
