@@ -259,6 +259,41 @@ def fused_where_nothing_is_seen(adder: Any, ids: Tensor) -> Any:
     return adder.head(mixed[0].cumsum(1))
 
 
+def rotated_as_complex(adder: Any, ids: Tensor) -> Any:
+    turn = torch.polar(torch.ones(LENGTH, 2), torch.arange(LENGTH)[:, None] * torch.tensor([1.0, 0.1]))
+    pairs = torch.view_as_complex(adder.embedding(ids).reshape(1, LENGTH, 2, 2))
+    return adder.head(torch.view_as_real(pairs * turn).flatten(-2)).cumsum(1)
+
+
+def with_torchs_own_attention(adder: Any, ids: Tensor) -> Any:
+    torch.manual_seed(4)
+    attention = torch.nn.MultiheadAttention(4, 2, batch_first=True).eval()
+    x = adder.embedding(ids)
+    later = torch.nn.Transformer.generate_square_subsequent_mask(LENGTH)
+    with_weights, _ = attention(x, x, x, attn_mask=later)
+    without, _ = attention(x, x, x, attn_mask=later, is_causal=True, need_weights=False)
+    return adder.head(with_weights + 2 * without)
+
+
+def by_look_ups(adder: Any, ids: Tensor) -> Any:
+    table = adder.embedding.weight
+    x = table.gather(0, ids[0][:, None].expand(LENGTH, 4)) + table.index_select(0, ids[0])
+    x = x + torch.stack([table[token] for token in ids[0]]) + torch.take(torch.arange(12.0), ids[0])[:, None]
+    return adder.head(x[None]).cumsum(1)
+
+
+def chosen_by_tokens(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids).cumsum(1)
+    x = x.masked_fill((ids == 3)[..., None], 0.5)
+    return adder.head(torch.where((ids > 5)[..., None], x, x * 2)).cumsum(1)
+
+
+def with_gates(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)
+    x = functional.glu(torch.cat([x, x.flip(-1)], -1)) + x.pow(torch.tensor(2.0))
+    return adder.head(torch.addcdiv(x, x, x * x + 1, value=0.5)).cumsum(1)
+
+
 FAITHFUL: dict[str, Callable[[Any, Tensor], Any]] = {
     "hooks": with_hooks,
     "in place": in_place,
@@ -272,6 +307,11 @@ FAITHFUL: dict[str, Callable[[Any, Tensor], Any]] = {
     "rows that see nothing": with_rows_that_see_nothing,
     "nothing where nothing is seen": with_nothing_where_nothing_is_seen,
     "fused, where nothing is seen": fused_where_nothing_is_seen,
+    "rotated as complex numbers": rotated_as_complex,
+    "torch's own attention": with_torchs_own_attention,
+    "look-ups": by_look_ups,
+    "chosen by tokens": chosen_by_tokens,
+    "gates": with_gates,
 }
 
 

@@ -190,6 +190,9 @@ class Program:
         """Return the sum of products, and of what is added to it."""
         one = self.const(1.0)
         pairs = [*zip(map(int, xs), map(int, ys), strict=True), *((int(each), one) for each in more)]
+        masked = self._masked(*map(int, more))
+        if masked is not None:
+            return masked
         terms = tuple(pair for pair in pairs if not any(self.is_value(node, 0.0) for node in pair))
         if len(terms) < 2:
             return self.mul(*terms[0]) if terms else self.const(0.0)

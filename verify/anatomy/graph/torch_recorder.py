@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from verify.anatomy.graph import torch_operations
+from verify.anatomy.graph import torch_arithmetic, torch_attention, torch_moving, torch_operations
 from verify.anatomy.graph.nodes import Node, Program, RefusedError
 from verify.anatomy.graph.torch_twins import Twins, key
 from verify.anatomy.torch_reads import ReadGuard, leaves
 
+_HANDLERS = torch_arithmetic, torch_attention, torch_moving  # are in `torch_operations` once they are imported
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _NUMPY = str(Path(np.__file__).resolve().parent)
