@@ -27,6 +27,7 @@ from numpy import exp, newaxis
 
 R = np.random.default_rng(1)
 E, P, W, U = (R.normal(size=size).astype(TYPE) for size in ((8, 4), (5, 4), (4, 4), (4, 3)))
+E.setflags(write=False)
 LATER = np.triu(np.ones((5, 5), bool), 1)
 HELD = {"layers": [{"bias": R.normal(size=4).astype(TYPE)}]}
 

@@ -89,11 +89,11 @@ def _replaced(value: Any) -> Any:
 def _looked_up_in(model: Any) -> Iterator[None]:
     """Exchange what the stranger's modules and a model hold, for a while."""
     before: list[tuple[dict[str, Any], str, Any]] = []
-    for module in list(sys.modules.values()):
-        if _is_theirs(module):
-            _exchange(vars(module), before, _DEEPEST)
-    _enter(model, before, 0)
     try:
+        for module in list(sys.modules.values()):
+            if _is_theirs(module):
+                _exchange(vars(module), before, _DEEPEST)
+        _enter(model, before, 0)
         yield
     finally:
         for held, name, value in reversed(before):

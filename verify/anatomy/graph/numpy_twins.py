@@ -120,7 +120,7 @@ class Held(np.ndarray):
     def __getitem__(self, index: Any) -> Any:
         """Return what stands at an index."""
         if _has_any(index):
-            return Array(torch.from_numpy(np.asarray(self)))[index]
+            return Array(torch.from_numpy(np.array(self)))[index]
         return super().__getitem__(index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
