@@ -327,3 +327,16 @@ def test_a_row_that_sees_nothing_has_no_logits(adder: Any, tokens: Tensor) -> No
 
     with pytest.raises(RefusedError, match="finite"):
         evaluated(forward, tokens)
+
+
+def test_whole_numbers_are_rounded_where_they_become_short(tokens: Tensor) -> None:
+    def forward(ids: Tensor) -> Tensor:
+        return (ids[:, :1] * 16_777_217).float()[..., None].expand(1, LENGTH, 3)
+
+    expected = np.concatenate([forward(row[None])[:, -1].numpy() for row in tokens])
+    np.testing.assert_array_equal(evaluated(forward, tokens), expected)
+
+
+def test_whole_numbers_that_overflow_are_refused(adder: Any, tokens: Tensor) -> None:
+    with pytest.raises(RefusedError, match="uint8"):
+        evaluated(lambda ids: adder.embedding((ids.to(torch.uint8) * 40).long() % 12), tokens)

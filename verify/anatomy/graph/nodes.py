@@ -56,6 +56,13 @@ class Program:
         """Return what a node is where it is a constant, else None."""
         return float(self.arguments[node][0]) if self.kinds[node] == "const" else None
 
+    def values(self, node: Node) -> list[float]:
+        """Return what a constant, or what is looked up by a token, can be; nothing of all else."""
+        kind, arguments = self.kinds[node], self.arguments[node]
+        if kind == "const":
+            return [float(arguments[0])]
+        return [arguments[1][token] for token in self.feasible[arguments[0]]] if kind in {"index", "tok"} else []
+
     def is_value(self, node: Node, value: float) -> bool:
         """Return whether a node is this constant."""
         return self.kinds[node] == "const" and self.arguments[node][0] == value

@@ -83,7 +83,7 @@ def numbers(rec: Recorder, value: Any, out: Any) -> np.ndarray:
     if not is_number(out):
         return nodes
     nodes = each_of(rec.program.number, nodes)
-    is_longer = not is_tensor(value) or str(value.dtype) in {"torch.float64", "torch.complex128"}
+    is_longer = not (is_tensor(value) and (is_short(value) or "bool" in str(value.dtype)))
     return each_of(rec.program.round, nodes) if is_short(out) and is_longer else nodes
 
 

@@ -129,7 +129,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
             )
         if is_number:
             self.types.add(tensor.dtype)
+        elif tensor.dtype != torch.bool:
+            self._check_range(tensor.dtype, nodes)
         self.twins.put(tensor, nodes)
+
+    def _check_range(self, kind: torch.dtype, nodes: np.ndarray) -> None:
+        held = torch.iinfo(kind)
+        for node in np.unique(nodes).tolist():
+            if not all(held.min <= value <= held.max for value in self.program.values(node)):
+                raise RefusedError(f"whole numbers of a token overflow {str(kind).removeprefix('torch.')}")
 
     def _is_view(self, output: Tensor, args: tuple[Any, ...]) -> bool:
         return self.twins.has(output) and any(
