@@ -107,6 +107,38 @@ def test_a_subject_that_pytest_would_take_for_its_own_folder_is_refused(run, tmp
     assert "write --submission=FILE" in found
 
 
+@pytest.fixture
+def theirs(tmp_path):
+    """Return a folder beside the one of a run, with settings that would have pytest run what lies there."""
+    folder = tmp_path / "their folder"
+    folder.mkdir()
+    (folder / "adder.py").write_text(MUTANTS.read_text())
+    (folder / "found.json").write_text("{}")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p planted\npythonpath = .\nsubmission = nowhere.py\n")
+    for name in ("planted", "conftest"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'was run')!r}, 'a').write({name!r})")
+    return folder
+
+
+def test_no_settings_and_no_code_beside_a_subject_are_heeded(run, theirs):
+    values = [f"--submission={theirs}/adder.py:plain", f"--evidence={theirs}/found.json"]
+    found = run("--pyargs", "verify", "-k", "smoke", *values, "--sandbox=off", "--hypothesis-profile=quick")
+
+    assert found.status == 0
+    assert not (theirs / "was run").exists()
+
+
+@pytest.mark.parametrize("option", ["--evidence", "--xfails-file", "--method", "--stratum"])
+@pytest.mark.parametrize("value", ["found.json", ""])
+def test_an_option_whose_path_pytest_would_take_for_its_own_folder_is_refused(run, theirs, option, value):
+    (theirs / "pytest.ini").write_text("[pytest]\nsubmission = nowhere.py\n")
+    found = run("--pyargs", "verify", option, theirs / value)
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert f"write {option}=FILE" in found
+    assert not (theirs / "was run").exists()
+
+
 def test_one_stratum_can_be_hunted_alone(run, tmp_path):
     found = run(*on("plain", "sums", "carry"), "--stratum=words", "--cases=1000", "--evidence=found.json")
 

@@ -6,6 +6,7 @@ until a claim of the suite, a file ``verify/test_*.py``, is collected.
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections.abc import Generator, Iterator
@@ -30,6 +31,8 @@ SUITE = Path(__file__).resolve().parent
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
 STAGES = ("smoke", "replay", "hunt", "named sums", "properties", "nature", "outside", "proof")  # the order of claims
 SUMS = frozenset({"smoke", "replay", "hunt", "named sums", "properties"})
+
+_WITH_A_VALUE = {"--submission", "--method", "--stratum", "--xfails-file", "--evidence"}  # that may be a path
 
 _SESSION = pytest.StashKey[Session]()
 _REPLAYED_BY = pytest.StashKey[dict[str, bytes]]()  # the key of the property that replays, by family
@@ -90,6 +93,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("submission", "file, folder or module of the adder that 'pytest verify' verifies")
 
 
+@pytest.hookimpl(tryfirst=True)  # before it loads any conftest.py; its settings it has read before all plugins
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Refuse options behind which a path stands alone: pytest has taken its folder for the one of its own settings."""
+    for option, value in itertools.pairwise(args):
+        if option == "--submission" or (option in _WITH_A_VALUE and _leads_away(value, early_config)):
+            raise pytest.UsageError(
+                f"write {option}=FILE: pytest takes a path that stands alone for the folder of its own settings, and "
+                "heeds what it finds there"
+            )
+
+
+def _leads_away(value: str, config: pytest.Config) -> bool:
+    here = config.invocation_params.dir
+    path = os.path.join(here, value)  # noqa: PTH118 - what is no path, and too long for one, is no error here
+    folder = path if os.path.isdir(path) else os.path.dirname(path)  # noqa: PTH112, PTH120 - likewise
+    return os.path.exists(path) and os.path.realpath(folder) != os.path.realpath(here)  # noqa: PTH110 - likewise
+
+
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile that --hypothesis-profile names
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that make no sense; make ready to report."""
@@ -101,11 +122,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "replays: the property over pairs() that replays what its family's claims find",
     ):
         config.addinivalue_line("markers", marker)
-    if "--submission" in config.invocation_params.args:
-        raise pytest.UsageError(
-            "write --submission=FILE: pytest takes a path that stands alone for the folder of its own settings, and "
-            "heeds what it finds there"
-        )
     for option in ("cases", "budget", "call_seconds"):
         value = config.getoption(option)
         if value is not None and not value > 0:
