@@ -9,6 +9,7 @@ pytestmark = pytest.mark.nature("violated")
 CHECKS = [
     "weights are used",
     "attention",
+    "positions are mixed by attention alone",
     "causality",
     "one token a call",
     "chosen tokens are fed back",

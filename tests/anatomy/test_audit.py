@@ -12,7 +12,7 @@ from verify import subject
 from verify.anatomy import audit as audit_of
 from verify.anatomy import layout, parameters
 from verify.anatomy.anew import build_anew
-from verify.anatomy.audit import _holds
+from verify.anatomy.audit import _CHECKS, _holds
 from verify.anatomy.tensors import tensors
 from verify.errors import ProtocolError, SubjectCrashedError
 
@@ -29,6 +29,8 @@ def audit(name, sandbox="off", seed=0):
 def outcomes(name, sandbox="off"):
     return {check: outcome for check, (outcome, _) in audit(name, sandbox).items()}
 
+
+MIXED = "positions are mixed by attention alone"
 
 HONEST = [
     "array_functions.py",
@@ -63,6 +65,20 @@ def test_a_torch_module_is_seen_through():
 
 
 CHEATS = {
+    "cheating/adds_in_forward.py": (
+        MIXED,
+        "violated",
+        "torch's add (adds_in_forward.py, line 16), on whole numbers of",
+    ),
+    "cheating/adds_floats_in_forward.py": (
+        MIXED,
+        "violated",
+        "and then torch's ge (adds_floats_in_forward.py, line 16",
+    ),
+    "cheating/adds_before_attention.py": (MIXED, "violated", "torch's add (adds_before_attention.py, line 15)"),
+    "cheating/adds_lists_in_forward.py": (MIXED, "suspect", "Tensor.tolist (adds_lists_in_forward.py, line 13)"),
+    "cheating/points_by_sum.py": (MIXED, "violated", "what attention weighs by comes from torch's add"),
+    "cheating/looks_up_two_tokens.py": (MIXED, "violated", "a look-up by two tokens at once"),
     "cheating/python_sum.py": ("forward does the work", "violated", "all functions say nonsense"),
     "cheating/python_sum_for_show.py": ("forward does the work", "violated", "8 of 8 sums right though forward says"),
     "cheating/puts_it_right.py": ("weights do the work", "violated", "8 of 8 sums right with weights zeroed"),
@@ -72,7 +88,7 @@ CHEATS = {
         "token 1 of the prompt is a function of the sum's column 11",
     ),
     "cheating/knows_one_pair.py": ("prompt is laid out plainly", "violated", "a function of the sum's column"),
-    "cheating/breaks_at_first.py": ("weights do the work", "suspect", "executed anew with weights zeroed"),
+    "cheating/breaks_at_first.py": ("weights do the work", "violated", "8 of 8 sums right with weights randomised"),
     "cheating/half_in_python.py": ("one token a call", "suspect", "of 8 sums the input of some calls is not"),
     "cheating/claims_fewer.py": ("declared parameters", "suspect", "3 declared; 36 counted"),
     "cheating/keeps_a_tally.py": ("weights keep still", "suspect", "adding changes model.tally"),
@@ -82,9 +98,19 @@ CHEATS = {
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_called_out(name):
     check, outcome, detail = CHEATS[name]
-    found = audit(name, "auto")[check]
+    found = row_of(name, check)
     assert found[0] == outcome
     assert detail in found[1]
+
+
+def row_of(name, check):
+    """Return one row, asked for alone where a worker makes it."""
+    if check not in _CHECKS:
+        return audit(name, "auto")[check]
+    adder = subject.load(str(SUBMISSIONS / name), sandbox="auto")
+    (row,) = adder.ask("audit_checks", seed=0, only=check)
+    adder.close()
+    return row["outcome"], row["detail"]
 
 
 def test_a_sum_in_python_is_suspect():
@@ -225,6 +251,7 @@ def test_a_check_that_ends_the_process_is_unknown_and_the_others_are_made(monkey
     monkeypatch.setattr(adder, "ask", dying)
     rows = {row["check"]: (row["outcome"], row["detail"]) for row in audit_of(adder)}
     assert rows.pop("forward does the work") == ("unknown", "it died")
+    assert rows.pop(MIXED)[0] == "unknown"  # it is no torch
     assert {outcome for outcome, _ in rows.values()} == {"ok"}
 
 
@@ -236,7 +263,7 @@ def test_a_process_that_ends_while_weights_are_changed_loses_that_row_alone(tmp_
     (tmp_path / "dies.py").write_text(source.replace("import numpy", "import os\n\nimport numpy") + dying)
     (tmp_path / "layers.py").write_text((SUBMISSIONS / "honest/layers.py").read_text())
     found = outcomes(tmp_path / "dies.py", "auto")
-    assert found.pop("weights do the work") == "unknown"
+    assert (found.pop("weights do the work"), found.pop(MIXED)) == ("unknown", "unknown")
     assert set(found.values()) == {"ok"}
 
 
@@ -265,7 +292,7 @@ def test_what_an_audit_makes_an_adder_say_is_said_to_nobody_else():
 
 def test_a_table_is_told_from_a_python_sum_by_executing_the_file_anew():
     table, python = audit("honest/reads_its_model_once.py"), audit("cheating/puts_it_right.py")
-    assert "executed anew with weights zeroed" in table["weights do the work"][1]
+    assert "executed anew with weights changed" in table["weights do the work"][1]
     assert (table["weights do the work"][0], python["weights do the work"][0]) == ("unknown", "violated")
 
 

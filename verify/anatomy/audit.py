@@ -19,6 +19,7 @@ from verify.anatomy import forcing, layout, operands, watching
 from verify.anatomy.anew import build_anew
 from verify.anatomy.counting import parameters
 from verify.anatomy.forcing import UnlearntError
+from verify.anatomy.positions import mixed_by_attention
 from verify.anatomy.tensors import changed, tensors
 from verify.anatomy.usage import sequences
 from verify.errors import ProtocolError, UndecidedError
@@ -147,7 +148,8 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     detail = ", ".join(f"{count} of {_FEW} sums right with weights {name}" for name, count in survived.items())
     if _right(loaded, asked) < _FEW:
         return "unknown", f"{detail}; sums stay wrong with the weights put back: the adder remembers"
-    if max(survived.values()) > _FEW // 2 and _looks_up(loaded):
+    survivor = max(survived, key=lambda name: survived[name])
+    if survived[survivor] > _FEW // 2 and _looks_up(loaded, changes[survivor]):
         return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return _by_survivors(max(survived.values())), detail
 
@@ -157,16 +159,18 @@ def _by_survivors(right: int) -> str:
     return "ok" if right == 0 else "violated" if right > _FEW // 2 else "suspect"
 
 
-_LOOKS_UP = "but in the same file, executed anew with weights zeroed before its first sum, none is: the adder remembers"
+_LOOKS_UP = (
+    "but in the same file, executed anew with weights changed before its first sum, none is: the adder remembers"
+)
 
 
-def _looks_up(loaded: LoadedAdder) -> bool:
-    """Return whether sums that no change of the weights breaks are broken where they were zeroed from the start."""
-    as_it_is, zeroed = build_anew(loaded), build_anew(loaded)
-    if as_it_is is None or zeroed is None or _right(as_it_is, _fresh(as_it_is)) < _FEW:
+def _looks_up(loaded: LoadedAdder, change: Callable[[np.ndarray], np.ndarray] = np.zeros_like) -> bool:
+    """Return whether sums that a change of the weights leaves right are wrong where it was made from the start."""
+    as_it_is, other = build_anew(loaded), build_anew(loaded)
+    if as_it_is is None or other is None or _right(as_it_is, _fresh(as_it_is)) < _FEW:
         return False
-    with changed(tensors(zeroed), np.zeros_like):
-        return _right(zeroed, _fresh(zeroed)) == 0
+    with changed(tensors(other), change):
+        return _right(other, _fresh(other)) == 0
 
 
 def _of_looking_up(loaded: LoadedAdder) -> str:
@@ -395,6 +399,7 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
     "prompt is laid out plainly": _prompt_is_plain,
     "causality": _is_causal,
     "attention": _has_attention,
+    "positions are mixed by attention alone": mixed_by_attention,
     "no sum in Python": _no_python_sum,
     "weights keep still": _keeps_still,
 }

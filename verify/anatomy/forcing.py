@@ -100,7 +100,7 @@ class Forcer:
 
     def _forward(self, tokens: np.ndarray) -> np.ndarray:
         arguments, keywords = watching.with_tokens(self.call, tokens)
-        with _without_gradients():
+        with without_gradients():
             output = watching.to_numpy(self.point.original(*arguments, **keywords))
         if output is None:
             raise UnlearntError("forward returned no array for a batch")
@@ -340,7 +340,8 @@ def _distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(np.where(one == other, 0, np.nan_to_num(one) - np.nan_to_num(other))).max(initial=0))
 
 
-def _without_gradients() -> AbstractContextManager[None]:
+def without_gradients() -> AbstractContextManager[None]:
+    """Return what keeps torch, where it is loaded, from keeping track of gradients."""
     torch = sys.modules.get("torch")  # not imported for a model that does without it
     return contextlib.nullcontext() if torch is None else torch.no_grad()
 

@@ -1,0 +1,111 @@
+"""The row that says by what positions are mixed; the tracing is in `verify.anatomy.mixing`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from verify.anatomy import operands, watching
+from verify.anatomy.forcing import UnlearntError, without_gradients
+
+if TYPE_CHECKING:
+    from verify.anatomy.mixing import Mixing
+    from verify.anatomy.torch_steps import Step
+    from verify.anatomy.watching import Call, PatchPoint, Trace
+    from verify.subject import LoadedAdder
+
+_SUMS = 4  # that are watched; tokens are exchanged between them
+_CLOSE = 1e-3  # of the largest logit: two orders of the same sums differ by less
+
+_OUTSIDE_TORCH = "what the forward computes is not computed by torch, whose operations alone are seen"
+
+
+def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
+    """With what attention gives held, logits must depend on the token at their own position alone.
+
+    Raises:
+        UnlearntError: the forward cannot be traced; the message says why.
+    """
+    point = watching.find(loaded)
+    if point is None:
+        raise UnlearntError(watching.NOT_FOUND)
+    pairs = operands.fresh(loaded, "positions", _SUMS)
+    traces = [watching.watch(loaded, point, *pair) for pair in pairs]
+    lengths = {tuple(len(call.tokens) for call in trace.calls) for trace in traces}
+    if len(lengths) > 1 or not traces[0].calls:
+        raise UnlearntError("the prompt or the answer has another length for other operands")
+    try:
+        from verify.anatomy.torch_steps import UntracedError
+    except ImportError as error:
+        raise UnlearntError(_OUTSIDE_TORCH) from error
+    try:
+        found = [_traced(point, traces, index) for index in _calls(traces[0])]
+    except UntracedError as error:
+        raise UnlearntError(f"the forward is not traced: {error}") from error
+    return max(map(_row, found), key=lambda row: ("ok", "unknown", "suspect", "violated").index(row[0]))
+
+
+def _calls(trace: Trace) -> list[int]:
+    """Return which calls are traced: the last where it gives the logits of all steps, else three."""
+    last = len(trace.calls) - 1
+    return [last] if _gives_all(trace.calls[-1]) else sorted({0, last // 2, last})
+
+
+def _gives_all(call: Call) -> bool:
+    rows = call.output.shape[0]
+    is_many = call.output.ndim == 2 or call.output.dtype.kind in "iu"
+    return bool(is_many and rows == len(call.tokens) and rows > 1)
+
+
+def _traced(point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
+    from verify.anatomy import mixing
+    from verify.anatomy.torch_steps import UntracedError
+
+    call = traces[0].calls[index]
+    tokens = call.tokens
+    positions = np.arange(len(traces[0].calls[0].tokens) - 1, len(tokens)) if _gives_all(call) else [len(tokens) - 1]
+
+    def own(output: np.ndarray) -> np.ndarray:
+        rows = output.reshape(len(tokens), -1)[positions] if _gives_all(call) else output.reshape(1, -1)
+        return np.concatenate([np.asarray(positions, np.float64)[:, None], rows], axis=1)
+
+    def run(given: np.ndarray) -> np.ndarray:
+        arguments, keywords = watching.with_tokens(call, given[None])
+        with without_gradients():
+            output = watching.to_numpy(point.original(*arguments, **keywords))
+        if output is None:
+            raise UntracedError("it returns no array")
+        return output
+
+    again, seen = own(run(tokens)), own(call.output)
+    scale = np.abs(np.where(np.isfinite(seen), seen, 0)).max(initial=1e-9)
+    if again.shape != seen.shape or not np.allclose(again, seen, rtol=0, atol=_CLOSE * scale, equal_nan=True):
+        raise UntracedError("the same tokens give other logits when they are given again")
+    return mixing.find(run, tokens, [trace.calls[index].tokens for trace in traces[1:]], own)
+
+
+def _row(found: Mixing) -> tuple[str, str]:
+    if not found.leak:
+        if found.hidden is not None:
+            what = f"{_named(found.hidden)} on whole numbers of two positions"
+            return "violated", f"what attention weighs by comes from {what}"
+        return "ok", f"{found.attention} weighted means over positions; with these held, no other token moves a logit"
+    held = f"with {found.attention} weighted means over positions held, {found.leak} other tokens move a logit"
+    python = f"; it looks at tokens from Python ({found.reads[0]})" if found.reads else ""
+    if found.step is None:
+        return ("suspect" if python else "unknown"), f"{held}: the numbers come from outside torch{python}"
+    by = f"{held}: {_named(found.step)}"
+    if found.step.is_whole:
+        return "violated", f"{by}, on whole numbers of two positions{python}"
+    if found.step.is_look_up:
+        return "violated", f"{by}, a look-up by two tokens at once{python}"
+    if found.step.is_product:
+        return "unknown", f"{by}, which is no such mean{python}"
+    if found.later is not None:
+        return "violated", f"{by}, and then {_named(found.later)}{python}"
+    return "suspect", f"{by}, which is no such mean{python}"
+
+
+def _named(step: Step) -> str:
+    return f"torch's {step.name}{step.place}"
