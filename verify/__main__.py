@@ -53,8 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_many(arguments: argparse.Namespace) -> int:
     from verify.judge.many import Board, as_json
-    from verify.report.boards import board_markdown
-    from verify.report.card import board
+    from verify.report.card import board, board_markdown
 
     results = None if arguments.json in {None, "-"} else Path(arguments.json)
     kept = results if arguments.board is None else arguments.board / "board.json"

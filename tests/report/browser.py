@@ -66,15 +66,19 @@ class Browser:
         """Open a file at a width of the window."""
         self.complaints.clear()
         self.requests.clear()
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700
-        )
+        self.resize(width)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self._events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         self._wait_for("Page.loadEventFired")
         self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(() => done(0), 50)))")
+
+    def resize(self, width: int) -> None:
+        """Make the window so wide, in pixels."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 700
+        )
 
     def evaluate(self, expression: str) -> Any:
         """Return what an expression is in the page, as plain values."""

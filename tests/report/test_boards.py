@@ -38,7 +38,10 @@ def test_the_surest_stand_first_then_the_smallest_and_only_who_is_not_refuted_ha
 def test_the_wrong_and_the_violated_stand_apart_from_the_unjudged():
     ranked, wrong, unjudged = boards.groups(REPORTS)
     assert [table.title for table in (ranked, wrong, unjudged)] == [boards.RANKED, boards.REFUTED, boards.UNJUDGED]
-    assert cells(wrong, "sums", "smallest wrong sum") == [("NO COUNTEREXAMPLE", ""), ("COUNTEREXAMPLE", "10 + 9990")]
+    assert cells(wrong, "sums", "smallest wrong sum") == [
+        ("NO COUNTEREXAMPLE", ""),
+        ("COUNTEREXAMPLE", "10 + 9990"),
+    ]
     assert cells(unjudged, "sums") == [("UNDECIDED",)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.mutation import ROOT
 from tests.report import samples as samples
 from tests.report.browser import CHROMIUM, Browser
 from verify.report.evidence import Evidence
@@ -13,10 +14,11 @@ from verify.report.sections import sections
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 SECTIONS = [
-    "pair", "tried", "transitions", "plane", "chains", "teeth", "nature", "throughput", "solver",
-    "environment",
+    "pair", "tried", "chains", "nature", "transitions", "plane", "throughput", "solver", "teeth", "environment",
 ]  # fmt: skip
-FIGURES = ["plane", "path", "chains-10", "chains-2", "kill-matrix", "throughput-1", "solver"]
+FIGURES = ["chains-10", "chains-2", "plane", "path", "throughput-1", "solver", "kill-matrix"]
+SMALLEST = 7.0  # pixels of text in a figure on the narrowest phone
+MADE = {"version": "0.1.0", "commit": "c0" * 20, "date": "2026-11-25T09:30Z"}
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
 
 OVERFLOWING = """[...document.body.querySelectorAll('*')].filter(element => {
@@ -53,6 +55,8 @@ def pages(tmp_path_factory):
                for each in samples.HOSTILE]  # fmt: skip
     texts = {
         "whole": whole(Evidence.of(**samples.everything("COUNTEREXAMPLE"))),
+        "proved": whole(Evidence.of(**samples.everything(made=MADE))),
+        "ours": whole(Evidence.load(ROOT / "reports" / "data")),
         "bare": whole(Evidence(correctness=None)),
         "board": board(hostile),
         **{f"hostile-{index}": page(report) for index, report in enumerate(hostile)},
@@ -79,6 +83,70 @@ def test_nothing_overflows_is_clipped_or_complains(browser, pages, name, width):
     assert browser.evaluate(OVERFLOWING) == []
     assert browser.evaluate(CLIPPED) == []
     assert browser.complaints == []
+
+
+def scrolled(browser, page):
+    """Return the widths of a window, from a phone to a wide screen, at which a page is wider than that."""
+    browser.open(page, width=320)
+    found = []
+    for width in range(320, 1601, 16):
+        browser.resize(width)
+        if browser.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(width)
+    return found
+
+
+@pytest.mark.parametrize("name", ["whole", "ours", "board"])
+def test_no_width_from_a_phone_to_a_wide_screen_scrolls_sideways(browser, pages, name):
+    assert scrolled(browser, pages / f"{name}.html") == []
+
+
+def test_what_is_wider_than_some_windows_is_seen(browser, pages, tmp_path):
+    text = (pages / "bare.html").read_text()
+    (tmp_path / "wide.html").write_text(text.replace("</main>", '<svg width="700" height="9"></svg></main>'))
+    found = scrolled(browser, tmp_path / "wide.html")
+    assert (found[0], found[-1]) == (320, 704)
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_the_text_of_a_figure_is_readable_on_a_phone(browser, pages, width):
+    browser.open(pages / "whole.html", width=width)
+    smallest = browser.evaluate("""Math.min(...[...document.querySelectorAll('svg[role=img]')].filter(
+        svg => svg.getBoundingClientRect().width).map(svg => {
+            const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+            return scale * Math.min(...[...svg.querySelectorAll('text')].map(
+                text => parseFloat(getComputedStyle(text).fontSize))); }))""")
+    assert smallest >= SMALLEST
+
+
+def test_tick_labels_of_a_figure_never_collide(browser, pages):
+    browser.open(pages / "whole.html")
+    collisions = browser.evaluate("""[...document.querySelectorAll('[id*="axis"]')].flatMap(axis => {
+        const boxes = [...axis.querySelectorAll('[id*="tick"] text')].map(text => text.getBoundingClientRect());
+        return boxes.flatMap((one, at) => boxes.slice(at + 1).filter(other => one.left < other.right &&
+            other.left < one.right && one.top < other.bottom && other.top < one.bottom).map(() => axis.id));
+    })""")
+    assert collisions == []
+
+
+def test_every_head_of_a_column_is_explained_on_the_page(browser, pages):
+    browser.open(pages / "whole.html")
+    unexplained = browser.evaluate("""[...document.querySelectorAll('section')].flatMap(section => {
+        const said = new Set([...section.querySelectorAll('.heads dt')].map(each => each.textContent));
+        return [...section.querySelectorAll('.part:not(.grid) > .scroll thead th, details thead th')].map(
+            head => head.textContent).filter(head => !said.has(head)); })""")
+    assert {*unexplained} <= {"float32", "bfloat16"}  # which are names of formats
+
+
+def test_a_phone_shows_a_page_without_faults_in_a_few_screens(browser, pages):
+    browser.open(pages / "proved.html", width=390)
+    assert browser.evaluate("document.documentElement.scrollHeight") < 14 * 850
+
+
+def test_the_foot_says_by_what_it_was_made_and_when(browser, pages):
+    browser.open(pages / "proved.html")
+    foot = browser.evaluate("document.querySelector('footer').textContent")
+    assert f"Judged on 2026-11-25 09:30 UTC by tiny-adder 0.1.0, commit {'c0' * 20}." in foot
 
 
 def test_on_a_phone_a_wide_table_becomes_a_list_whose_values_are_named(browser, pages):

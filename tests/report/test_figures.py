@@ -15,6 +15,7 @@ from matplotlib.figure import Figure as Drawing
 
 from tests.report import samples as samples
 from verify.report import plots, svg, transitions
+from verify.report.blocks import Figure
 from verify.report.page import palette
 from verify.report.plane import cones, path, plane
 
@@ -126,12 +127,20 @@ def test_a_precision_shows_its_ratio_exact_where_nothing_rounds_and_marked_where
     bounded, exact, at_risk = transitions.against_bounds(samples.proof())
     assert "float64" in bounded.title
     assert bounded.rows[0][1].text == "1,928"
-    assert exact.rows[0][1].text == "exact"
+    assert exact.text.startswith("In float32 no operation of any transition rounds")
     assert (at_risk.rows[0][1].text, at_risk.rows[0][1].mark) == ("0.015", "bad")
 
 
 def test_precisions_with_the_same_map_share_it():
     proof = samples.proof()
-    proof["precisions"] = [proof["precisions"][1] | {"precision": name} for name in ("float64", "float32", "bfloat16")]
-    (table,) = transitions.against_bounds(proof)
-    assert "float64, float32, bfloat16: holds" in table.title
+    for one, shared in ((0, "title"), (1, "text")):
+        same = [proof["precisions"][one] | {"precision": name} for name in ("float64", "float32", "bfloat16")]
+        (part,) = transitions.against_bounds(proof | {"precisions": same})
+        assert "float64, float32, bfloat16" in getattr(part, shared)
+
+
+def test_a_map_of_chains_that_is_flat_is_a_sentence():
+    rows = [row | {"cases": 4_000} for row in samples.chains()["rows"][:55]]
+    told = plots.chains(rows, 10).text
+    assert told.endswith("over every length, 4,000 times each: 55 places and 220,000 cases. None failed.")
+    assert isinstance(plots.chains([*rows[1:], rows[0] | {"failures": 1}], 10), Figure)

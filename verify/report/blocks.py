@@ -18,6 +18,9 @@ _MARKDOWN = re.compile(
 )
 
 
+FEW_ROWS = 4  # a table of fewer is shown as it is
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell with a meaning beyond its text.
@@ -68,6 +71,7 @@ class Table:
         right: numbers of the columns that hold numbers.
         folded: whether the page shows it only when asked.
         look: "" for an ordinary table, "grid" for square cells, "diagram" for digits in columns.
+        note: what stands below it.
     """
 
     title: str
@@ -76,6 +80,7 @@ class Table:
     right: tuple[int, ...] = ()
     folded: bool = False
     look: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,9 @@ def markdown(table: Table) -> str:
 
 
 def _linked(text: str, cell: Cell | str) -> str:
-    return f"[{text}]({cell.link})" if isinstance(cell, Cell) and cell.link else text
+    if not isinstance(cell, Cell) or not cell.link:
+        return text
+    return f"[{escaped(cell.text)}]({cell.link}) {escaped(cell.note)}".rstrip()
 
 
 def plain(table: Table, widths: list[int] | None = None) -> str:
@@ -193,3 +200,15 @@ def compact(table: Table) -> Table:
     """Return a table without the columns in which no row says anything."""
     said = [{str(row[column]) for row in table.rows} - {"", "-"} for column in range(len(table.headers))]
     return choose(table, [header for header, texts in zip(table.headers, said, strict=True) if texts])
+
+
+def collapsed(table: Table) -> Table:
+    """Return a table whose columns that say one thing in every row are a sentence below it."""
+    if table.look or not table.headers or len(table.rows) < FEW_ROWS:
+        return table
+    same = [column for column in range(1, len(table.headers)) if len({str(row[column]) for row in table.rows}) == 1]
+    told = [f"{table.headers[column]} {table.rows[0][column]}" for column in same]
+    if not same or len(same) == len(table.headers) - 1:
+        return table
+    kept = choose(table, [header for column, header in enumerate(table.headers) if column not in same])
+    return replace(kept, note=f"In every row: {'; '.join(told)}.")

@@ -16,7 +16,7 @@ PAGES = "pages"  # the folder beside a board that holds the page of each
 RANKED, REFUTED, UNJUDGED = "Ranked: the surest first, then the smallest", "Wrong, or a rule is violated", "Not judged"
 HEADERS = [
     "rank", "adder", "author", "sums", "nature", "counted", "declared", "outside", "smallest wrong sum", "because",
-    "time", "file",
+    "time",
 ]  # fmt: skip
 MEANINGS = (
     "Counted: elements of the tensors that are its parameters. Declared: what its metadata claim. Outside: numbers in "
@@ -96,7 +96,12 @@ def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
     differs = counted.get("declared") not in (None, counted.get("counted"))
     return [
         Cell(rank, header=True),
-        Cell(words.name(subject["name"]), "strong", link=f"{PAGES}/{page_name(report)}" if linked else ""),
+        Cell(
+            words.name(subject["name"]),
+            "strong",
+            note=words.name(subject["spec"]),
+            link=f"{PAGES}/{page_name(report)}" if linked else "",
+        ),
         words.name(subject["author"]),
         Cell(sums.name, sums.mark),
         Cell(nature.name, nature.mark, note="" if nature.mark == "good" else words.detail(report["nature"]["reason"])),
@@ -106,7 +111,6 @@ def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
         f"{pair['a']} + {pair['b']}" if pair else "",
         verdict.headline(report),
         words.seconds(report["seconds"]),
-        words.name(subject["spec"]),
     ]
 
 

@@ -14,7 +14,7 @@ from verify.report.tables import Fact
 WIDTH, HEIGHT = 100, 40
 _LABEL = 14  # columns before every line
 DRAWING = 14  # lines of a counterexample at most
-_BOARD = {"rank": 4, "sums": 17, "nature": 11, "adder": 16, "counted": 7, "because": 21, "file": 12}  # and widths
+_BOARD = {"rank": 4, "sums": 17, "nature": 11, "adder": 16, "counted": 7, "because": 35}  # and widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
 _BEFORE_DRAWING = ("sums", "nature", "because", "again")
 
@@ -97,6 +97,17 @@ def board(reports: list[JSONObject]) -> str:
     for index, report in enumerate(reports):
         check("correctness", report, f"report {index + 1}")
     return plain(choose(boards.whole(reports), list(_BOARD)), list(_BOARD.values()))
+
+
+def board_markdown(reports: list[JSONObject]) -> str:
+    """Return the board of many subjects for a GitHub step summary.
+
+    Raises:
+        EvidenceError: a report is damaged or of an unknown version.
+    """
+    for index, report in enumerate(reports):
+        check("correctness", report, f"report {index + 1}")
+    return boards.board_markdown(reports)
 
 
 def summary_markdown(report: JSONObject) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from verify.report import boards, svg, tables, verdict, words
+from verify.report import boards, heads, svg, tables, verdict, words
 from verify.report.blocks import Figure, Listing, Paragraph, Section, Table
 from verify.report.evidence import KINDS, Evidence, JSONObject, check, is_understood
 from verify.report.sections import sections
@@ -59,6 +59,7 @@ def page_of(evidence: Evidence, found: list[Section]) -> str:
         statement_title=verdict.sums_of(report).title if report else "",
         shows_theorem=verdict.shows_theorem(report),
         command=KINDS["correctness"].command,
+        made=_made(report),
         card=tables.card_rows(report) if report else None,
     )
 
@@ -116,6 +117,7 @@ def _render(template: str, found: list[Section], **values: object) -> str:
         sections=found,
         drawn=drawn,
         kind_of=lambda part: _KINDS[type(part)],
+        heads_of=heads.of_section,
         sheet=Markup(sheet),  # noqa: S704 - ours
         sheet_digest=base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode(),
         **values,

@@ -23,7 +23,7 @@ from verify.report.svg import INK, draw
 STATES = ("0", "1", "0, carry 1", "1, carry 1")  # what the four tokens say as states
 SHORT = ("0", "1", "0c", "1c")
 SHOWN_STEPS = 4
-_POINTS_ACROSS = 350  # of a drawing of 5 inches
+_POINTS_ACROSS = 268  # of a drawing of 3.9 inches
 _GAPS = (10, 18, 28, 42)  # points between a point and its label, the nearest tried first
 _DIRECTIONS = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _TURNS = sorted(
@@ -39,7 +39,7 @@ def plane(anatomy: JSONObject) -> Figure:
         "Where the 16 contexts end in the residual stream",
         "A plane cut into one region for each token that the model can choose. Diamonds are the four embeddings, "
         f"dots the final points of the contexts, labelled pair and state. Context to chosen token: {chosen}.",
-        draw((5.0, 5.0), _paint_plane, anatomy),
+        draw((3.9, 3.9), _paint_plane, anatomy),
     )
 
 
@@ -53,7 +53,7 @@ def path(anatomy: JSONObject) -> Figure:
         "path",
         f"The way of {chosen['a']} + {chosen['b']}, its first {len(steps)} steps",
         f"One panel a step; each shows the state's embedding, the point after attention and the final point. {told}.",
-        draw((4.6, 5.0), _paint_path, anatomy, steps, known),
+        draw((3.9, 4.6), _paint_path, anatomy, steps, known),
     )
 
 
@@ -130,7 +130,7 @@ def _rings(axes: Axes, farthest: float) -> None:
             circle = np.sqrt(distance) * np.stack([np.cos(angles), np.sin(angles)])
             axes.plot(*circle, color=INK["soft"], linewidth=0.5, alpha=0.5, zorder=1)
             x, y = circle[:, 15].tolist()
-            axes.text(x, y, words.number(distance), fontsize=6.5, color=INK["soft"], ha="center", va="center")
+            axes.text(x, y, words.number(distance), fontsize=7, color=INK["soft"], ha="center", va="center")
 
 
 def _regions(axes: Axes, embeddings: Any, reach: float) -> None:

@@ -15,21 +15,29 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from verify.report import words
-from verify.report.blocks import Figure, Row, Table
+from verify.report.blocks import Figure, Paragraph, Row, Table
 from verify.report.evidence import JSONObject
 from verify.report.svg import INK, draw
 from verify.text import plural
 
 REFERENCE, FLOOR = "reference", "floor"
 MARKERS = "osD^vPX"
+FLAT = 1.1  # the largest over the smallest of a map that says nothing by its colours
 LABEL_HEIGHT = 10  # points
 LONGEST_NAME = 24  # beside an axis or a line
 SOLVERS = {"integer": "line-0", "real": "line-1", "reference": "soft"}
 
 
-def chains(rows: list[JSONObject], base: int) -> Figure:
-    """Return where carry chains were tried, start by length, and where they failed."""
+def chains(rows: list[JSONObject], base: int) -> Figure | Paragraph:
+    """Return where carry chains were tried, start by length, and where they failed; in words where all is alike."""
     cases, failures = (sum(row[key] for row in rows) for key in ("cases", "failures"))
+    least, most = (choose(row["cases"] for row in rows) for choose in (min, max))
+    if not failures and most <= FLAT * least:
+        span = words.count(most) if least == most else f"{words.count(least)} to {words.count(most)}"
+        return Paragraph(
+            f"In base {base} a chain was laid from every column and over every length, {span} times each: "
+            f"{len(rows)} places and {cases:,} cases. None failed."
+        )
     worst = max(rows, key=lambda row: (row["failures"], -row["length"], -row["start"]))
     told = "None failed." if not failures else (
         f"{failures:,} failed, the most, {worst['failures']:,} of {worst['cases']:,}, from column "
@@ -40,7 +48,7 @@ def chains(rows: list[JSONObject], base: int) -> Figure:
         f"Carry chains in base {base}",
         f"One cell for each place where a chain can start and each length it can have: {len(rows)} cells, "
         f"{cases:,} cases. {told}",
-        draw((4.6, 4.3), _paint_chains, rows, base),
+        draw((3.9, 3.8), _paint_chains, rows, base),
     )
 
 
@@ -55,7 +63,7 @@ def _paint_chains(drawing: Drawing, rows: list[JSONObject], base: int) -> None:
         cells["bad" if failed else f"heat-{heat}"].append((row["start"] + 1, row["length"]))
         if base == 10 or failed:
             label = ("x" if base == 2 else f"{_short(row['failures'])}!") if failed else _short(row["cases"])
-            axes.text(row["start"] + 1, row["length"], label, ha="center", va="center", fontsize=6.5,
+            axes.text(row["start"] + 1, row["length"], label, ha="center", va="center", fontsize=7.5,
                       color=INK["paper" if failed else "ink"])  # fmt: skip
     _fill(axes, cells, 0.46)
     last = max(row["start"] for row in rows) + 1
@@ -137,8 +145,7 @@ def throughput(rows: list[JSONObject], threads: int) -> Figure:
         f"Pairs a second against batch size, {plural(threads, 'thread')}",
         f"Both axes are logarithmic. {len(series)} paths: {', '.join(series)}. The fastest is "
         f"{label(best)} with {words.scaled(median_speed(best))} pairs/s at a batch of {best['batch']:,}.",
-        draw((5.3, 4.4), _paint_throughput, series),
-        wide=True,
+        draw((3.9, 4.2), _paint_throughput, series),
     )
 
 
@@ -195,10 +202,10 @@ def _paint_throughput(drawing: Drawing, series: dict[str, list[JSONObject]]) -> 
         )
 
 
-def _decades(*sides: Axis, steps: tuple[int, ...] = (1,)) -> None:
+def _decades(*sides: Axis) -> None:
     """Tell the values of logarithmic axes in plain numbers."""
     for side in sides:
-        side.set_major_locator(LogLocator(subs=steps))
+        side.set_major_locator(LogLocator(subs=(1,)))
         side.set_major_formatter(FuncFormatter(lambda value, _place: words.scaled(value)))
         side.set_minor_formatter(NullFormatter())
 
@@ -226,7 +233,7 @@ def solver(rows: list[JSONObject]) -> Figure:
         "Solving from every base seed",
         "Three panels, steps, seconds and smallest margin, each the share of seeds at or below a value. "
         + "; ".join(told) + ".",
-        draw((4.6, 6.6), _paint_solver, rows),
+        draw((3.9, 6.0), _paint_solver, rows),
     )  # fmt: skip
 
 
@@ -247,7 +254,7 @@ def _paint_solver(drawing: Drawing, rows: list[JSONObject]) -> None:
             _distribution(axes, found, key, kind)
         if key != "margin":
             axes.set_xscale("log")
-            _decades(axes.xaxis, steps=(1, 2, 5))
+            _decades(axes.xaxis)
         axes.set_xlabel(label)
         axes.set_ylim(0, 1.03)
         axes.grid(axis="y")
@@ -305,9 +312,17 @@ def other_times(found: JSONObject) -> list[Table]:
         for row in found.get("memory") or []
     ]
     tables = [
-        Table("Text and tokens, a pair", ["conversion", "batch", "time"], conversions, right=(1, 2)),
-        Table("Cold starts, whole processes", ["command", "time", "middle half of rounds"], starts, right=(1, 2)),
-        Table("Memory after many batches", ["path", "batch", "batches", "grown by"], growth, right=(1, 2, 3)),
+        Table("Text and tokens, a pair", ["conversion", "batch", "time"], conversions, right=(1, 2), folded=True),
+        Table(
+            "Cold starts, whole processes",
+            ["command", "time", "middle half of rounds"],
+            starts,
+            right=(1, 2),
+            folded=True,
+        ),
+        Table(
+            "Memory after many batches", ["path", "batch", "batches", "grown by"], growth, right=(1, 2, 3), folded=True
+        ),
     ]
     return [table for table in tables if table.rows]
 

@@ -134,7 +134,8 @@ def _part(part: Part) -> str:
         return f"### {part.title}\n\n{fenced(part.text)}"
     if part.look == "diagram":
         return f"{fenced(plain(part))}\n\n{escaped(part.title)}"
-    return f"### {escaped(part.title)}\n\n{markdown(part)}"
+    note = f"\n\n{escaped(part.note)}" if part.note else ""
+    return f"### {escaped(part.title)}\n\n{markdown(part)}{note}"
 
 
 def badge_json(report: JSONObject) -> str:

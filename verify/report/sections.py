@@ -9,9 +9,10 @@ from dataclasses import replace
 from statistics import median
 
 from verify.report import columns, plane, plots, tables, transitions, verdict, words
-from verify.report.blocks import Cell, Listing, Paragraph, Part, Row, Section, Table
+from verify.report.blocks import Cell, Figure, Listing, Paragraph, Part, Row, Section, Table, collapsed
 from verify.report.evidence import KINDS, Evidence, JSONObject
 
+FEW = 3  # things that were left out; more are a table to be opened
 CORRECTNESS, THROUGHPUT = "correctness", "throughput"
 
 _KINDS_OF_PATH = (
@@ -33,23 +34,30 @@ def sections(evidence: Evidence, *, whole: bool) -> list[Section]:
         evidence: what is known.
         whole: whether a section without evidence stands there and names the command that gathers it.
     """
+    theorem = verdict.shows_theorem(evidence.correctness)
     found = [
         _counterexample(evidence),
         _by_columns(evidence),
+        *([_transitions(evidence)] if theorem else []),
         _tried(evidence),
-        _transitions(evidence),
-        _plane(evidence),
         _chains(evidence),
-        _teeth(evidence),
         _parameters(evidence),
+        *([] if theorem else [_transitions(evidence)]),
+        _plane(evidence),
         _throughput(evidence),
         _solver(evidence),
+        _teeth(evidence),
         _environment(evidence),
     ]
+    found = [section and replace(section, parts=list(map(_collapsed, section.parts))) for section in found]
     if not whole:
         command = f"adder-verify run {shlex.quote(_spec(evidence))}"
         return [replace(section, commands=(command,)) for section in found if section and section.parts]
     return [_complete(section, evidence) for section in found if section]
+
+
+def _collapsed(part: Part) -> Part:
+    return collapsed(part) if isinstance(part, Table) else part
 
 
 def _complete(section: Section, evidence: Evidence) -> Section:
@@ -114,11 +122,19 @@ def _tried(evidence: Evidence) -> Section:
         )
         complete = any(row.get("complete") for row in report["strata"])
         forms = f"{_FORMS} {_DRAWN}" if complete else _DRAWN
-        parts = [Paragraph(told), tables.strata(report), Paragraph(forms, "soft"), tables.families(report)]
+        parts = [Paragraph(told), *tables.strata_by_outcome(report), Paragraph(forms, "soft"), tables.families(report)]
         left = verdict.cut_short(report)
-        parts += [Paragraph(f"Left out: {'; '.join(left)}.", "warn")] if left else []
+        if len(left) > FEW:
+            parts.append(Table("What was left out", ["what", "why"], [_left_out(each) for each in left], folded=True))
+        elif left:
+            parts.append(Paragraph(f"Left out: {'; '.join(left)}.", "warn"))
         parts += [tables.stages(report)] if report.get("stages") else []
     return Section("tried", "Where it was tried", parts, (CORRECTNESS,))
+
+
+def _left_out(said: str) -> Row:
+    what, _, why = said.partition(", ")
+    return [what, why]
 
 
 def _transitions(evidence: Evidence) -> Section:
@@ -137,7 +153,8 @@ def _transitions(evidence: Evidence) -> Section:
         parts.append(transitions.precisions(evidence.proof))
     if evidence.bounds:
         parts.append(transitions.largest_errors(evidence.bounds))
-    return Section("transitions", "The 16 transitions", parts, ("anatomy", "proof", "bounds"))
+    title = "The theorem, in 16 transitions" if verdict.shows_theorem(evidence.correctness) else "The 16 transitions"
+    return Section("transitions", title, parts, ("anatomy", "proof", "bounds"))
 
 
 def _plane(evidence: Evidence) -> Section:
@@ -165,12 +182,12 @@ def _chains(evidence: Evidence) -> Section:
     within = (evidence.correctness or {}).get("chains")  # a run keeps them in its verdict
     rows = evidence.chains["rows"] if evidence.chains else within
     if rows:
-        parts.append(Paragraph(
-            "A carry chain is a column that generates a carry and the columns above that propagate it. A cell holds "
-            "the cases tried there, or, in the colour of failure, how many failed."
-        ))  # fmt: skip
         bases = sorted({row["base"] for row in rows}, reverse=True)
-        parts += [plots.chains([row for row in rows if row["base"] == base], base) for base in bases]
+        drawn = [plots.chains([row for row in rows if row["base"] == base], base) for base in bases]
+        cells = "A cell holds the cases tried there, or, in the colour of failure, how many failed."
+        told = f"A carry chain is a column that generates a carry and the columns above that propagate it. {cells}"
+        is_drawn = any(isinstance(part, Figure) for part in drawn)
+        parts += [Paragraph(told if is_drawn else told.removesuffix(f" {cells}")), *drawn]
     return Section("chains", "Carry chains", parts, (CORRECTNESS if within else "chains",))
 
 
@@ -188,7 +205,7 @@ def _teeth(evidence: Evidence) -> Section:
             Paragraph(f"A mutant is an adder that is wrong in one named way. {told}", "bad" if survivors else ""),
             plots.kill_matrix(evidence.kill_matrix),
             Table("Kills by family", ["family", "kills", "named for it", "kills alone"],
-                  [_kills(mutants, family) for family in names], right=(1, 2, 3)),
+                  [_kills(mutants, family) for family in names], right=(1, 2, 3), folded=True),
             Table("Every mutant", ["mutant", "what is wrong", "named for", "killed by"],
                   [_killed(mutant) for mutant in mutants], folded=True),
         ]  # fmt: skip
@@ -217,8 +234,7 @@ def _parameters(evidence: Evidence) -> Section:
     if evidence.anatomy:
         parts.append(tables.budget(evidence.anatomy))
         parts.append(Paragraph(
-            "Needed: set to zero, it alone breaks a transition. Idle: changed by 1, it alone moves no logit of any "
-            "transition.", "soft",
+            "Needed: set to zero, it alone breaks a transition.", "soft",
         ))  # fmt: skip
     if evidence.correctness and evidence.correctness["nature"]["rows"]:
         parts.append(tables.nature(evidence.correctness))
@@ -234,7 +250,9 @@ def _throughput(evidence: Evidence) -> Section:
         parts = [
             Paragraph(_KINDS_OF_PATH),
             *(plots.throughput(group, threads) for threads, group in groups.items()),
-            plots.speeds("Every path at its best batch", [max(found, key=plots.median_speed) for found in series]),
+            plots.speeds(
+                "Every path at its best batch", [max(each, key=plots.median_speed) for each in series], folded=True
+            ),
             plots.speeds("Every path at every batch", [row for found in series for row in found], folded=True),
             *plots.other_times(evidence.throughput),
         ]
@@ -281,7 +299,7 @@ def _environment(evidence: Evidence) -> Section:
     rows: list[Row] = [
         [KINDS[name].file, found["schema"], Cell(digest(found), "code")] for name, found in evidence.parts().items()
     ]
-    parts.insert(0, Table("Evidence that this report shows", ["file", "schema", "sha256"], rows))
+    parts.insert(0, Table("Evidence that this report shows", ["file", "schema", "sha256"], rows, folded=True))
     if evidence.proof:
         parts.append(Paragraph(f"The certificate's own digest is {words.name(evidence.proof['digest'])}.", "soft"))
     return Section("environment", "Evidence and environment", parts, (), "", ("adder-verify report",))

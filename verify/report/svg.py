@@ -22,6 +22,7 @@ NAMES = (
     "heat-0", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
     "line-0", "line-1", "line-2", "line-3", "line-4", "line-5",
 )  # fmt: skip
+LARGER = 1.25  # than it is drawn is a figure shown where there is room; drawn small, it is readable on a phone
 INK = {name: f"#0a0b{index:02x}" for index, name in enumerate(NAMES)}
 _VARIABLES = {value: f"var(--{name})" for name, value in INK.items()}
 
@@ -98,7 +99,7 @@ def inline(figure: Figure, styles: Styles) -> str:
     width = root.attrib.pop("width").removesuffix("pt")
     root.attrib.pop("height")
     root.attrib.pop("version", None)
-    root.set("class", styles.name(f"width:{float(width) * 4 / 3:.0f}px"))
+    root.set("class", styles.name(f"width:{float(width) * (4 / 3) * (1 if figure.wide else LARGER):.0f}px"))
     root.set("role", "img")
     root.set("aria-labelledby", f"{figure.name}-title {figure.name}-desc")
     for index, (tag, text) in enumerate((("title", figure.title), ("desc", figure.description))):

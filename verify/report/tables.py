@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, compact
 from verify.report.evidence import OUTCOMES, JSONObject
-from verify.text import plural
+from verify.text import plural, printable
 
 _MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
 _UNIFORM_PAIRS = 10_000
 _CLAIMS_ALL = re.compile(r"\b(every|each|all)\b", re.IGNORECASE)
 _PLACES = 11
+_REASON = 240  # characters of why a family fails; all of it stands in the evidence
 _GENERATE, _PROPAGATE, _KILL = "g", "p", "k"
 
 
@@ -120,13 +121,26 @@ def families(report: JSONObject) -> Table:
         for row in sorted(report["families"], key=lambda row: (-row["failed"], -row["lost"]))
     ]
     headers = ["family", "question", "passed", "failed", "lost", "skipped", "time", "why"]
-    return compact(Table("Claims by family", headers, rows, right=(2, 3, 4, 5, 6)))
+    calm = not any(row["failed"] or row["lost"] for row in report["families"])
+    return compact(Table("Claims by family", headers, rows, right=(2, 3, 4, 5, 6), folded=calm))
 
 
 def _why(row: JSONObject) -> str:
     """Return the reason of a family and what it is the reason of: of the worst that befell it."""
     worst = next((name for name in ("failed", "lost", "skipped") if row[name]), "")
-    return f"{worst}: {words.detail(row['reason'])}" if worst and row.get("reason") else ""
+    return f"{worst}: {printable(words.detail(row['reason']), _REASON)}" if worst and row.get("reason") else ""
+
+
+def strata_by_outcome(report: JSONObject) -> list[Table]:
+    """Return the strata in which something failed, and, to be opened, those in which nothing did."""
+    failing = [row for row in report["strata"] if row["failures"]]
+    others = [row for row in report["strata"] if not row["failures"]]
+    title = "Strata: regions of operand space that are sampled on purpose"
+    if not failing:
+        return [replace(strata(report), title=title, folded=True)] if others else []
+    found = [replace(strata(report | {"strata": failing}), title=f"{title}. In these it fails")]
+    told = replace(strata(report | {"strata": others}), title="Strata without a failure", folded=True)
+    return [*found, *([told] if others else [])]
 
 
 def strata(report: JSONObject) -> Table:
@@ -165,9 +179,9 @@ def nature(report: JSONObject) -> Table:
         [words.name(row["rule"]), Cell(row["outcome"], _MARKS[row["outcome"]]), words.detail(row["observation"])]
         for row in _worst_first(report)
     ]
-    return Table(
-        f"{verdict.QUESTIONS['nature']} By behaviour, not by its source", ["rule", "outcome", "observed"], rows
-    )
+    calm = all(row["outcome"] == "ok" for row in report["nature"]["rows"])
+    title = f"{verdict.QUESTIONS['nature']} By behaviour, not by its source"
+    return Table(title, ["rule", "outcome", "observed"], rows, folded=calm)
 
 
 def stages(report: JSONObject) -> Table:
@@ -178,7 +192,8 @@ def stages(report: JSONObject) -> Table:
          "-" if row.get("seconds") is None else words.seconds(row["seconds"]), words.detail(row.get("detail") or "")]
         for row in report.get("stages") or []
     ]  # fmt: skip
-    return compact(Table("Stages of the run", ["stage", "outcome", "time", "detail"], rows, right=(2,)))
+    calm = all(row["outcome"] == "done" for row in report.get("stages") or [])
+    return compact(Table("Stages of the run", ["stage", "outcome", "time", "detail"], rows, right=(2,), folded=calm))
 
 
 def parameters(report: JSONObject) -> Table:
@@ -217,13 +232,13 @@ def budget(anatomy: JSONObject) -> Table:
     """Return every tensor of the model with how much of it matters."""
     rows: list[Row] = [
         [words.name(row["name"]), " x ".join(map(str, row["shape"])),
-         *(words.count(row[key]) for key in ("count", "nonzero", "needed", "dead"))]
+         *(words.count(row[key]) for key in ("count", "nonzero", "needed"))]
         for row in anatomy["budget"]
     ]  # fmt: skip
-    totals = [words.count(sum(row[key] for row in anatomy["budget"])) for key in ("count", "nonzero", "needed", "dead")]
+    totals = [words.count(sum(row[key] for row in anatomy["budget"])) for key in ("count", "nonzero", "needed")]
     rows.append([Cell("total", "strong"), "", *(Cell(total, "strong") for total in totals)])
-    headers = ["tensor", "shape", "parameters", "not zero", "needed", "idle"]
-    return Table("The budget", headers, rows, right=(2, 3, 4, 5))
+    headers = ["tensor", "shape", "parameters", "not zero", "needed"]
+    return Table("The budget", headers, rows, right=(2, 3, 4))
 
 
 def environment(title: str, found: JSONObject) -> Table:
@@ -233,7 +248,7 @@ def environment(title: str, found: JSONObject) -> Table:
         for key, value in sorted(found.items())
         if value is not None
     ]
-    return Table(title, [], rows)
+    return Table(title, [], rows, folded=True)
 
 
 def diagram(found: JSONObject) -> Table:
@@ -312,8 +327,9 @@ def _tally(found: list[JSONObject]) -> str:
 
 
 def _parameters(found: JSONObject) -> str:
-    named = ((key, found.get(key)) for key in ("counted", "declared", "unique", "dead"))
-    return ", ".join(f"{words.count(number)} {key}" for key, number in named if number is not None) or "-"
+    named = {"counted": "counted", "declared": "declared", "unique": "unique", "dead": "dead"}
+    known = {name: found[key] for key, name in named.items() if found.get(key) is not None}
+    return ", ".join(f"{words.count(number)} {name}" for name, number in known.items()) or "-"
 
 
 _WORDS_OF_RUNS = {"cases": "cases of a stratum", "call_seconds": "limit of one sum"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from verify.report import words
-from verify.report.blocks import Cell, Row, Table
+from verify.report.blocks import Cell, Paragraph, Row, Table
 from verify.report.evidence import JSONObject
 
 STATES = ("0", "1", "0 c", "1 c")
@@ -36,8 +36,11 @@ def margins(anatomy: JSONObject) -> Table:
     return _map("Margin of each transition, in logits", cell)
 
 
-def against_bounds(proof: JSONObject) -> list[Table]:
-    """Return margin over error bound of every transition, one map for precisions that have the same."""
+def against_bounds(proof: JSONObject) -> list[Table | Paragraph]:
+    """Return margin over error bound of every transition, one map for precisions that have the same.
+
+    A map that would be of one colour is a sentence.
+    """
     maps: dict[str, dict[str, tuple[list[str], list[Row]]]] = {}  # by outcome and mode, by cells
     for precision in proof["precisions"]:
         if precision["transitions"] and precision["modes"]:
@@ -46,10 +49,18 @@ def against_bounds(proof: JSONObject) -> list[Table]:
             names, _ = maps.setdefault(f"{_outcome(mode)[0]}, {mode['mode']}", {}).setdefault(str(rows), ([], rows))
             names.append(words.name(precision["precision"]))
     return [
-        Table(f"Margin over error bound in {', '.join(names)}: {words.name(outcome)}", HEADERS, rows, look="grid")
+        _flat(rows, names)
+        or Table(f"Margin over error bound in {', '.join(names)}: {words.name(outcome)}", HEADERS, rows, look="grid")
         for outcome, found in maps.items()
         for names, rows in found.values()
     ]
+
+
+def _flat(rows: list[Row], names: list[str]) -> Paragraph | None:
+    """Return a map that says "exact" everywhere as a sentence."""
+    if {cell.text for row in rows for cell in row[1:] if isinstance(cell, Cell)} != {"exact"}:
+        return None
+    return Paragraph(f"In {', '.join(names)} no operation of any transition rounds: no margin can be lost to an error.")
 
 
 def largest_errors(bounds: JSONObject) -> Table:
@@ -64,7 +75,8 @@ def largest_errors(bounds: JSONObject) -> Table:
         "Largest error of a logit as a share of its bound, by path: on weights that were drawn, and on weights that "
         f"{bounds['steps']:,} steps of a climb made for it; above 1 the bound would not hold"
     )
-    return Table(title, ["path", *map(words.name, precisions)], rows, right=tuple(range(1, len(precisions) + 1)))
+    headers = ["path", *map(words.name, precisions)]
+    return Table(title, headers, rows, right=tuple(range(1, len(headers))), folded=True)
 
 
 def _share(row: JSONObject | None) -> str:
@@ -104,7 +116,8 @@ def precisions(proof: JSONObject) -> Table:
                 words.detail(mode.get("reason") or ("no operation rounds" if mode.get("road") == "exact" else "")),
             ])  # fmt: skip
     headers = ["precision", "mode", "outcome", "least margin", "largest error bound", "least ratio", "because"]
-    return Table("What holds in which precision", headers, rows, right=(3, 4, 5))
+    held = all(mode["outcome"] == "proved" for precision in proof["precisions"] for mode in precision["modes"])
+    return Table("What holds in which precision", headers, rows, right=(3, 4, 5), folded=held)
 
 
 def _outcome(mode: JSONObject) -> tuple[str, str]:

@@ -33,12 +33,17 @@ def whole(value: object) -> str:
 
 
 def without_digests(text: str) -> tuple[str, list[str]]:
-    """Return a text in which every sha256 stands by its first digits, and the digests in full.
+    """Return a text in which every sha256 stands once, by its first digits, and the digests in full.
 
-    >>> without_digests("weights " + "ab" * 32)[0]
-    'weights abababab...'
+    >>> without_digests("float64 (weights sha256 {0}); float32 (weights sha256 {0})".format("ab" * 32))[0]
+    'float64 (weights sha256 abababab...); float32 (the same weights)'
     """
-    return _DIGEST.sub(lambda found: f"{found[0][:8]}...", text), list(dict.fromkeys(_DIGEST.findall(text)))
+    digests = list(dict.fromkeys(_DIGEST.findall(text)))
+    for digest in digests:
+        named = f"weights sha256 {digest}"
+        first, mark, rest = text.partition(named)
+        text = first + mark + rest.replace(named, "the same weights")
+    return _DIGEST.sub(lambda found: f"{found[0][:8]}...", text), digests
 
 
 def block(value: object) -> str:

@@ -1,0 +1,78 @@
+"""What the head of every column means: a page says it below its tables, since a phone cannot hover."""
+
+from __future__ import annotations
+
+from verify.report.blocks import Section, Table
+
+HEADS = {
+    "stratum": "a region of operand space that is sampled on purpose",
+    "family": "claims about one kind of fault; the word for pytest -k",
+    "cases": "pairs that were added",
+    "failures": "those whose answer was wrong",
+    "fails at most": "the bound on the failure rate of pairs drawn as the stratum draws them, at 95 % confidence",
+    "in 10,000 uniform": "how many such pairs are expected among 10,000 drawn uniformly",
+    "what lies in it": "what every pair of it has in common",
+    "question": "of the sums, or of the nature of the adder",
+    "passed": "claims that hold",
+    "failed": "claims that do not",
+    "lost": "claims that came to no end",
+    "skipped": "claims that the adder offers nothing for; no pass",
+    "time": "by the clock, in all",
+    "why": "of the worst that befell a claim of the family",
+    "rule": "what an adder of its kind keeps",
+    "outcome": "whether that was seen to hold",
+    "observed": "what was seen",
+    "stage": "a part of the run, in its order",
+    "detail": "what was not done",
+    "count": "what is counted",
+    "number": "how many there are",
+    "of what": "by which rule they are counted",
+    "tensor": "its name in the model",
+    "shape": "its sizes",
+    "parameters": "its elements",
+    "not zero": "elements that are not 0",
+    "needed": "elements that, set to zero alone, break a transition",
+    "kills": "mutants that fail a claim of the family",
+    "named for it": "mutants that were made for the family",
+    "kills alone": "mutants that no other family kills",
+    "mutant": "an adder that is wrong in one way",
+    "what is wrong": "that way",
+    "named for": "the family that was made to kill it",
+    "killed by": "every family that does",
+    "path": "a way of running the same weights",
+    "kind": "whether it runs the model, looks up what was computed once, or is the floor, torch.add",
+    "threads": "of the processor",
+    "batch": "pairs that are added at once",
+    "pairs/s": "pairs added in a second, the median of all rounds",
+    "middle half of rounds": "from the lower to the upper quartile",
+    "x reference": "times the pairs a second of the reference, in the same rounds",
+    "of the floor": "share of the pairs a second of torch.add, in the same rounds",
+    "bytes a pair": "two operands and a sum",
+    "made": "bytes of the tensors made on the way, a pair",
+    "conversion": "between text, operands and tokens",
+    "command": "a whole process, from a cold start",
+    "batches": "how many were added",
+    "grown by": "memory that the process held after them and not before",
+    "solver": "ours, with integer or real weights, or the reference's",
+    "seeds": "base seeds that were tried",
+    "declared solved": "for how many the solver said that it had",
+    "right": "for how many all 16 transitions hold on the weights that it returned",
+    "median steps": "of the optimiser",
+    "median time": "of one seed",
+    "smallest margin": "of any transition and seed, in logits",
+    "file": "of evidence",
+    "schema": "its form and version",
+    "sha256": "of its JSON with sorted keys and without spaces",
+    "precision": "the format of the numbers",
+    "mode": "how sums are rounded: after every operation, or accumulated in float32",
+    "least margin": "the smallest, over the 16 transitions",
+    "largest error bound": "the largest, over their logits",
+    "least ratio": "the smallest margin over its error bound; exact where nothing rounds",
+    "because": "why that is so",
+}
+
+
+def of_section(section: Section) -> dict[str, str]:
+    """Return what the heads of a section's tables mean, in the order in which they come."""
+    tables = [part for part in section.parts if isinstance(part, Table) and not part.look]
+    return {head: HEADS[head] for table in tables for head in table.headers if head in HEADS}
