@@ -11,7 +11,11 @@ import pytest
 
 from tests.report import samples as samples
 from verify.errors import EvidenceError
+from verify.report import heads
+from verify.report.blocks import Table
+from verify.report.evidence import Evidence
 from verify.report.page import board, page
+from verify.report.sections import sections
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -147,3 +151,13 @@ def test_bad_evidence_makes_no_page():
         page(samples.report() | {"schema": "adder-report/9"})
     with pytest.raises(EvidenceError, match="report 2 is of schema"):
         board([samples.report(), samples.report() | {"schema": "adder-report/9"}])
+
+
+@pytest.mark.parametrize("verdict", samples.SUMS)
+def test_every_head_of_every_table_has_a_meaning(verdict):
+    everything = samples.everything(verdict)
+    strata = [row | {"cut": "cut short"} for row in everything["correctness"]["strata"]]
+    evidence = Evidence.of(**everything | {"correctness": everything["correctness"] | {"strata": strata}})
+    tables = [part for each in sections(evidence, whole=True) for part in each.parts if isinstance(part, Table)]
+    used = {head for table in tables if not table.look for head in table.headers}
+    assert used - {*heads.HEADS} == {"float32", "bfloat16"}  # which are names of formats

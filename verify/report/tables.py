@@ -327,8 +327,7 @@ def _tally(found: list[JSONObject]) -> str:
 
 
 def _parameters(found: JSONObject) -> str:
-    named = {"counted": "counted", "declared": "declared", "unique": "unique", "dead": "dead"}
-    known = {name: found[key] for key, name in named.items() if found.get(key) is not None}
+    known = {key: found[key] for key in ("counted", "declared", "unique", "dead") if found.get(key) is not None}
     return ", ".join(f"{words.count(number)} {name}" for name, number in known.items()) or "-"
 
 
