@@ -135,6 +135,17 @@ def test_the_readme_names_every_file_and_every_theorem():
     assert sorted(files) == sorted([*(f"{name}.v" for name in instance.MODULES), "Instance.v.in"])
 
 
+def test_every_name_that_the_readme_sets_beside_the_document_is_one_of_the_theory():
+    readme = (ROOT / "verify/proof/coq/README.md").read_text()
+    rows = readme.partition("| docs/proof.md | here | where they differ |")[2].partition("\n\n")[0].split("\n")[2:]
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", re.split(r"(?<!\\)\|", row)[2])}
+    known = set(re.findall(r"\w+", instance.theory() + instance.part_of(default_instance())))
+
+    assert len(rows) > 15
+    assert len(names) > 20
+    assert names - known == set()
+
+
 def test_the_document_quotes_what_is_proved():
     document = "\n".join(line.removeprefix("    ") for line in (ROOT / "docs/proof.md").read_text().split("\n"))
     definition = instance.theory().partition("Definition adds ")[2].partition("\n\n")[0].partition("End Network")[0]
