@@ -103,10 +103,10 @@ def _value(
         return rows[arguments[0]][arguments[1]]
     if kind in _BINARY:
         return _BINARY[kind](columns[arguments[0]], columns[arguments[1]])
-    return _one(kind, columns[arguments[0]])
+    return one(kind, columns[arguments[0]])
 
 
-def _one(kind: str, x: np.ndarray) -> np.ndarray:
+def one(kind: str, x: np.ndarray) -> np.ndarray:
     """Return a function of one number; of what is off by some slack, the number itself."""
     from scipy import special
 
