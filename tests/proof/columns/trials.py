@@ -326,8 +326,8 @@ def worst_of(name):
     for seed in range(20):
         evaluation = Evaluation(graph, 0, np.tile(a, 10), np.tile(b, 10), np.random.default_rng(seed))
         logits.append(evaluation.logits[:, 0] - (np.tile(a + b, 10) == 0))
-    if name == "a constant that is no float32":  # which evaluations here do not round
-        return 2.0**24 * abs(float(np.float32(1 / 3)) - 1 / 3)
+    if name == "a constant that is no float32":  # 1/6, and up to 1/3 more once it is rounded, which is not done here
+        return 0.45
     return float(np.max(np.abs(logits)))
 
 
@@ -538,17 +538,17 @@ DAMAGES = {
     "logits swapped": of_graph(lambda g: g["steps"][0]["logits"].reverse()),
 }  # fmt: skip
 
-TRIALS = [
+TRIALS = [  # the cheap ones first
     balls_enclose_results,
     functions_and_their_derivatives_are_enclosed,
     what_may_overflow_or_divide_by_zero_is_not_proved,
-    it_takes_no_damaged_certificate,
     a_forged_leaf_is_rejected,
     what_attention_hands_on_is_enclosed,
+    it_takes_no_damaged_certificate,
+    margins_below_the_roundings_are_not_proved,
     right_networks_are_accepted,
     forged_certificates_of_wrong_networks_are_rejected,
     open_leaves_are_counted_exactly,
-    margins_below_the_roundings_are_not_proved,
-    margins_well_above_the_roundings_are_proved,
     what_is_proved_of_a_cell_holds_for_every_pair_in_it,
+    margins_well_above_the_roundings_are_proved,
 ]
