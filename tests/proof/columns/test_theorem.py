@@ -160,7 +160,10 @@ class Watched(Adder):
 
 
 @pytest.mark.parametrize("way", list(theorem._COMPARED))
-def test_a_forward_that_differs_by_more_than_roundings_in_one_way_proves_nothing(way: str) -> None:
+def test_a_forward_that_differs_by_more_than_roundings_in_one_way_proves_nothing(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.anatomy.graph.asking.compare", lambda *_: None)  # which sees it first
     adder = Watched(graphs.adder())
     adder.way = way
     found = prove_columns(adder, seed=1)  # type: ignore[arg-type]
