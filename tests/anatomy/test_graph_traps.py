@@ -9,6 +9,7 @@ import math
 import pickle
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -95,6 +96,28 @@ def in_a_thread(tokens: Tensor) -> Any:
     return found
 
 
+def scripted(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch would rather have it exported
+        return torch.jit.script(function)  # type: ignore[no-any-return]
+
+
+def looks_where_it_is_compiled(ids: Tensor) -> Tensor:
+    if bool((ids[0, 0] > 3).item()):
+        return ids + 1
+    return ids
+
+
+def attends_where_it_is_compiled(x: Tensor) -> Tensor:
+    return torch.softmax(x @ x.transpose(1, 2), -1) @ x
+
+
+@torch.library.custom_op("traps::thrice", mutates_args=())
+def thrice(x: Tensor) -> Tensor:
+    """Return three times a tensor, by an operation of its own that torch does not look into."""
+    return torch.from_numpy(x.numpy() * 3)
+
+
 def in_spite_of_it(tokens: Tensor) -> Any:
     with contextlib.suppress(Exception):
         return tokens[0, 0].item()
@@ -140,6 +163,8 @@ READS: dict[str, Callable[[Tensor], Any]] = {
     "unique": lambda ids: ids.unique(),
     "bincount": lambda ids: torch.bincount(ids[0]),
     "one_hot of whatever there is": lambda ids: functional.one_hot(ids),
+    "a script": lambda ids: scripted(looks_where_it_is_compiled)(ids),
+    "an operation of its own": lambda ids: thrice(ids),
     "a slice": lambda ids: torch.zeros(20)[: ids[0, 0]],
     "a size": lambda ids: torch.zeros(ids[0, 0]),
     "a thread": in_a_thread,
@@ -312,6 +337,7 @@ FAITHFUL: dict[str, Callable[[Any, Tensor], Any]] = {
     "look-ups": by_look_ups,
     "chosen by tokens": chosen_by_tokens,
     "gates": with_gates,
+    "a script": lambda adder, ids: adder.head(scripted(attends_where_it_is_compiled)(adder.embedding(ids))),
 }
 
 
