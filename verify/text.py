@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 LENGTH = 200  # characters of a foreign value that are kept
@@ -10,11 +11,21 @@ MOST_AS_ONE_IN = 0.1  # a larger rate reads better as a percentage: 707 of 1,280
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LONGEST = 4000  # of a text that crosses the border of a process
 
+# What begins a command to GitHub Actions, which reads all that a run prints, at the beginning of a line: a text that is
+# folded may bring it there.
+_COMMAND = re.compile(r":(?=:)|#(?=#\[)")
+
 
 def printable(text: str, length: int = LENGTH) -> str:
-    """Return the beginning of a text with what is not printable, such as terminal escapes, shown as escapes."""
+    r"""Return the beginning of a text with what is not printable, such as terminal escapes, shown as escapes.
+
+    >>> printable("a\x1b[2J ::error::b")
+    'a\\x1b[2J \\x3a:error\\x3a:b'
+    """
     cut = text if len(text) <= length else text[: length - 3] + "..."
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut)
+    if not cut.isprintable():
+        cut = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut)
+    return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", cut)
 
 
 def plural(number: int, noun: str, plural_noun: str = "") -> str:
@@ -67,7 +78,7 @@ def superscript(exponent: int) -> str:
 def printable_all(value: Any, length: int = LONGEST) -> Any:
     """Return plain values of lists and dicts with every text in them, keys too, made printable; others as they are."""
     if isinstance(value, str):
-        return value if len(value) <= length and value.isprintable() else printable(value, length)
+        return printable(value, length)
     if isinstance(value, list):
         return [printable_all(each, length) for each in value]
     if isinstance(value, dict):
