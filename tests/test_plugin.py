@@ -91,6 +91,17 @@ def test_a_broken_database_is_refused_in_one_line(run, tmp_path):
     assert "the example database '.hypothesis/examples' cannot be used (Not a directory)" in found
 
 
+@pytest.mark.parametrize("named_by", ["the command line", "the environment"])
+def test_an_empty_subject_is_refused_and_not_our_own_model(run, named_by):
+    if named_by == "the environment":
+        found = run(SUITE / "test_smoke.py", ADDER_SUBMISSION="")
+    else:
+        found = run(SUITE / "test_smoke.py", "--submission=")
+
+    assert found.status == 2
+    assert "an empty name names no subject" in found
+
+
 def test_a_subject_that_is_none_ends_the_run_with_status_2(run):
     found = run(SUITE / "test_smoke.py", "--submission=nowhere.py")
 

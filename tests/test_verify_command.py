@@ -66,6 +66,30 @@ def test_the_environment_names_the_subject(tmp_path, capsys, monkeypatch):
     assert report["sums"]["verdict"] == "MODEL PROVED"
 
 
+@pytest.mark.parametrize("command", ["run", "audit", "score", "prove", "hunt"])
+@pytest.mark.parametrize("named_by", ["the command line", "the environment"])
+def test_an_empty_name_is_refused_and_not_our_own_model(command, named_by, capsys, monkeypatch):
+    if named_by == "the environment":
+        monkeypatch.setenv("ADDER_SUBMISSION", "")
+    assert main([command, *([""] if named_by == "the command line" else [])]) == 2
+    assert "an empty name names no subject" in capsys.readouterr().err
+
+
+def test_neither_environment_nor_settings_say_what_is_judged_where_a_file_is_named(tmp_path, capsys, monkeypatch):
+    named, others = (tmp_path / name for name in ("named.py", "others.py"))
+    named.write_text("def build_model():\n    return None, {}\ndef add(model, a, b):\n    return 0\n")
+    others.write_text(AROUND)
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nsubmission = {others}\naddopts = --submission={others} -k nothing\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADDER_SUBMISSION", str(others))
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"--submission={others}")
+    assert main(["run", "named.py", "--profile=quick", "--sandbox=limits", "--json=-"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["subject"]["spec"], report["sums"]["verdict"]) == ("named.py", "COUNTEREXAMPLE")
+
+
 def test_saved_weights_are_proved_as_they_are(tmp_path, capsys):
     from adder.__main__ import main as adder
 

@@ -500,10 +500,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _spec(spec: str | None = None) -> str:
-    """Return the subject that the command line or the environment names, in this order; else our own."""
+    """Return the subject that the command line or the environment names, in this order, empty or not; else our own."""
     from verify.subject import DEFAULT_SPEC
 
-    return spec if spec is not None else os.environ.get("ADDER_SUBMISSION") or DEFAULT_SPEC
+    return spec if spec is not None else os.environ.get("ADDER_SUBMISSION", DEFAULT_SPEC)
 
 
 def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:

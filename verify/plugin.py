@@ -182,8 +182,12 @@ def profile_of(config: pytest.Config) -> str:
 
 
 def submission_of(config: pytest.Config) -> str | None:
-    """Return the subject that the command line, the environment or the settings name, in this order."""
-    return config.getoption("submission") or os.environ.get("ADDER_SUBMISSION") or config.getini("submission") or None
+    """Return the subject that the command line, the environment or the settings name, in this order.
+
+    An empty one is none of ours: a variable of a script that was never set, say. It is refused when it is loaded.
+    """
+    named = (config.getoption("submission"), os.environ.get("ADDER_SUBMISSION"), config.getini("submission") or None)
+    return next((spec for spec in named if spec is not None), None)
 
 
 def seed_of(config: pytest.Config) -> int:
