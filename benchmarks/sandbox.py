@@ -16,7 +16,7 @@ from verify import subject
 from verify.interpreters import python, run
 from verify.subject.sandbox import ladder
 
-SUBJECT = "tests/submissions/honest/array_functions.py"
+SUBJECTS = ("tests/submissions/honest/array_functions.py", "adder.submission")  # of numpy; of torch
 PAIRS = np.arange(256)
 
 
@@ -42,10 +42,6 @@ def measure(spec: str, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-def _ratios(seconds: list[float], floor: list[float]) -> list[float]:
-    return [one / off for one, off in zip(seconds, floor, strict=True)]
-
-
 def _start(spec: str, rung: str) -> None:
     """Load a subject in an interpreter that has just begun, and let it go."""
     code = f"from verify import subject; subject.load({spec!r}, sandbox={rung!r}).close()"
@@ -53,6 +49,7 @@ def _start(spec: str, rung: str) -> None:
 
 
 if __name__ == "__main__":
-    for question, rungs in measure(SUBJECT, rounds=9).items():
-        shown = ", ".join(f"{rung} {values['median']}" for rung, values in rungs.items())
-        print(f"{question}: {shown}")  # noqa: T201 - it is run to be read
+    for spec in SUBJECTS:
+        for question, rungs in measure(spec, rounds=9).items():
+            shown = ", ".join(f"{rung} {values['median']}" for rung, values in rungs.items())
+            print(f"{spec}, {question}: {shown}")  # noqa: T201 - it is run to be read
