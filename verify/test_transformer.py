@@ -14,6 +14,7 @@ CHECKS = [
     "one token a call",
     "chosen tokens are fed back",
     "prompt is laid out plainly",
+    "the answer comes from the tokens",
     "weights do the work",
     "forward does the work",
     "weights keep still",

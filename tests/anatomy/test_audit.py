@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from verify.anatomy import audit as audit_of
 from verify.anatomy import layout, parameters
 from verify.anatomy.anew import build_anew
 from verify.anatomy.audit import _CHECKS, _holds
+from verify.anatomy.swapping import _row
 from verify.anatomy.tensors import tensors
 from verify.errors import ProtocolError, SubjectCrashedError
 
@@ -30,6 +32,7 @@ def outcomes(name, sandbox="off"):
     return {check: outcome for check, (outcome, _) in audit(name, sandbox).items()}
 
 
+FROM_TOKENS = "the answer comes from the tokens"
 MIXED = "positions are mixed by attention alone"
 
 HONEST = [
@@ -65,6 +68,8 @@ def test_a_torch_module_is_seen_through():
 
 
 CHEATS = {
+    "cheating/hint_in_an_attribute.py": (FROM_TOKENS, "violated", "8 that of the operands: these reach the answer by"),
+    "cheating/hint_in_a_default.py": (FROM_TOKENS, "violated", "0 of 8 answers are the sum of the tokens"),
     "cheating/adds_in_forward.py": (
         MIXED,
         "violated",
@@ -111,6 +116,12 @@ def row_of(name, check):
     (row,) = adder.ask("audit_checks", seed=0, only=check)
     adder.close()
     return row["outcome"], row["detail"]
+
+
+def test_a_forward_that_is_given_more_than_tokens_is_not_called_out_for_a_swapped_prompt():
+    seen = Counter({"operands": 8})
+    assert _row(seen, "")[0] == "violated"
+    assert _row(seen, "argument 2 of the forward differs with the operands")[0] == "unknown"  # such as an encoder's
 
 
 def test_a_sum_in_python_is_suspect():

@@ -20,6 +20,7 @@ from verify.anatomy.anew import build_anew
 from verify.anatomy.counting import parameters
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.positions import mixed_by_attention
+from verify.anatomy.swapping import comes_from_tokens
 from verify.anatomy.tensors import changed, tensors
 from verify.anatomy.usage import sequences
 from verify.errors import ProtocolError, UndecidedError
@@ -397,6 +398,7 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
     "chosen tokens are fed back": _fed_back,
     "one token a call": _one_token_a_call,
     "prompt is laid out plainly": _prompt_is_plain,
+    "the answer comes from the tokens": comes_from_tokens,
     "causality": _is_causal,
     "attention": _has_attention,
     "positions are mixed by attention alone": mixed_by_attention,

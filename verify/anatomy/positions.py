@@ -71,7 +71,7 @@ def _traced(point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
         return np.concatenate([np.asarray(positions, np.float64)[:, None], rows], axis=1)
 
     def run(given: np.ndarray) -> np.ndarray:
-        arguments, keywords = watching.with_tokens(call, given[None])
+        arguments, keywords = watching.with_sequence(call, given)
         with without_gradients():
             output = watching.to_numpy(point.original(*arguments, **keywords))
         if output is None:

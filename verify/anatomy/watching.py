@@ -271,6 +271,16 @@ def _ids(value: Any) -> np.ndarray | None:
     return ids if ids.ndim == 1 and ids.size > 1 else None
 
 
+def with_sequence(call: Call, tokens: np.ndarray) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with other tokens, int64 (T,), bare or as a batch of one, as it was given."""
+    return with_tokens(call, tokens if np.ndim(argument(call)) == 1 else tokens[None])
+
+
+def call_of(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Call | None:
+    """Return a call before it is made, its output empty; None of one that takes no tokens."""
+    return _call(arguments, keywords, np.zeros(0))
+
+
 def _parts(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield a model, then what a bundle or a plain object holds."""
     yield "model", model
