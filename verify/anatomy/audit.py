@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verify.anatomy import forcing, layout, operands, watching
 from verify.anatomy.anew import build_anew
 from verify.anatomy.counting import parameters
+from verify.anatomy.disguises import Operand, sums_seen
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.positions import mixed_by_attention
 from verify.anatomy.swapping import comes_from_tokens
@@ -343,38 +344,18 @@ def _softmaxes(loaded: LoadedAdder) -> int:
 
 
 def _no_python_sum(loaded: LoadedAdder) -> tuple[str, str]:
-    """Operands that record what is done to them: a sum of both is a shortcut, or an honest check of itself."""
-    if _sums_in_python(loaded):
-        return "suspect", "the file computes a + b in Python; it may be a check of its own, see what else is said"
+    """The sum must not be computed from the operands; where it is, that is a shortcut, or an honest check of itself."""
+    found = sums_seen(loaded)
+    if found:
+        return "suspect", f"a + b is computed from the operands ({found[0]}); it may be a check of its own"
     (pair,) = operands.fresh(loaded, "operands that remember", 1)
-    if loaded.answer(*map(_Operand, pair)).raised:
+    if loaded.answer(*map(Operand, pair)).raised:
         return "unknown", "add refuses operands that remember what is done to them"
-    return "ok", "a + b is not computed from the operands as they are given"
-
-
-class _Operand(int):
-    """An int that remembers which operands it was added up from."""
-
-    sources: frozenset[str] = frozenset()
-    seen: ClassVar[set[frozenset[str]]] = set()
-
-    def _added(self, other: int) -> _Operand:
-        total = _Operand(int(self) + int(other))
-        total.sources = self.sources | getattr(other, "sources", frozenset())
-        self.seen.add(total.sources)
-        return total
-
-    __add__ = __radd__ = _added
+    return "ok", "a + b is computed from the operands in no line"
 
 
 def _sums_in_python(loaded: LoadedAdder) -> bool:
-    _Operand.seen.clear()
-    for pair in operands.fresh(loaded, "operands that remember", _FEW):
-        remembering = [_Operand(operand) for operand in pair]
-        for operand, name in zip(remembering, "ab", strict=True):
-            operand.sources = frozenset(name)
-        loaded.answer(*remembering)
-    return frozenset("ab") in _Operand.seen
+    return bool(sums_seen(loaded))
 
 
 def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
