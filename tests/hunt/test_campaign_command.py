@@ -180,7 +180,7 @@ class TestProgress:
             progress.show(News(10.0, shards=1, cases=0, failures=0, shapes=0))
             progress.show(News(20.0, shards=2, cases=50_000, failures=3, shapes=1))
         assert "2/4" in terminal.getvalue() or "20/40" in terminal.getvalue()
-        assert "5,000 pairs/s, 3 failures of 1 shapes" in terminal.getvalue()
+        assert "5,000 pairs/s, 3 failures of 1 shape" in terminal.getvalue()
 
     def test_elsewhere_nothing_is_shown(self):
         stream = io.StringIO()

@@ -7,6 +7,7 @@ import pytest
 from tests.mutants import MUTANTS, PLAIN, Mutant, wrong_where
 from verify.errors import OutOfTimeError, SubjectBuildError, SubjectCrashedError, SubjectTimeoutError
 from verify.hunt.assertions import WrongAnswerError
+from verify.judge.run import _stages
 from verify.judge.session import BEFORE_A_PROOF, MOST_CONFIRMED, MOST_LOST, Budget, Options, Session
 from verify.subject import LocalSubject
 
@@ -248,3 +249,10 @@ def test_the_very_first_sums_count():
     session.take_first_answers()
 
     assert (session.confirmed[0].a, session.confirmed[0].b, session.confirmed[0].got) == (1, 2, 4)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 claim for want of time"), (2, "2 claims for want of time")])
+def test_what_a_stage_left_out_is_counted_in_words(count, told):
+    session = Session(Options())
+    session.cut["hunt"], session.seconds["hunt"] = count, 1.0
+    assert [row["detail"] for row in _stages(session, interrupted=False)] == [told]

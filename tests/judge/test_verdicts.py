@@ -24,6 +24,7 @@ def row(outcome, rule="a rule"):
     (Sums(cases=9, unconfirmed=(ONCE,)), "UNDECIDED", f"it does not say the same every time: {ONCE}"),
     (Sums(cases=9, unasked=(WRONG,), proof="MODEL PROVED"), "UNDECIDED", f"a wrong sum was seen: {WRONG}"),
     (Sums(cases=9, batches="so"), "UNDECIDED", "sums were wrong that add gives right when asked again: so"),
+    (Sums(asked=1), "UNDECIDED", "only 1 claim about sums came to an end; --budget allows more"),
     (Sums(asked=3), "UNDECIDED", "only 3 claims about sums came to an end; --budget allows more"),
     (Sums(cases=9, proof="PROVED", proof_reason="because"), "PROVED", "because"),
     (Sums(cases=9, proof="PROVED", proof_reason="because", lost=(LOST,)), "PROVED", "because"),

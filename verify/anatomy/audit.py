@@ -245,7 +245,8 @@ def _one_token_a_call(loaded: LoadedAdder) -> tuple[str, str]:
     if not any(forcing.is_greedy(traces, choices) for choices in (vocabulary, 10)):
         return "suspect", "the token that is appended is not the largest logit's"
     calls = " or ".join(map(str, sorted({len(trace.calls) for trace in traces})))
-    return "ok", f"{calls} calls for each of {len(traces)} sums, each appending the token that the last one chose"
+    called = f"{calls} call{'s' * (calls != '1')}"
+    return "ok", f"{called} for each of {len(traces)} sums, each appending the token that the last one chose"
 
 
 def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:

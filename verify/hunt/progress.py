@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from tqdm import tqdm
 
+from verify.text import plural
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -40,4 +42,5 @@ class Progress:
         rate = news.cases / max(news.seconds - self._begin, 1e-9)
         done = news.shards if self._goal.shards else int(news.seconds)
         self._bar.n = min(done, self._bar.total or done)
-        self._bar.set_postfix_str(f"{rate:,.0f} pairs/s, {news.failures:,} failures of {news.shapes} shapes")
+        found = f"{plural(news.failures, 'failure')} of {plural(news.shapes, 'shape')}"
+        self._bar.set_postfix_str(f"{rate:,.0f} pairs/s, {found}")

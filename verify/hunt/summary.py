@@ -126,4 +126,4 @@ def _decide(
     if not cases:
         return "UNDECIDED", "no case was tried"
     rate = "" if bound is None else f"; at 95 % confidence the failure rate of uniform pairs is at most {one_in(bound)}"
-    return "NO COUNTEREXAMPLE", f"in {cases:,} cases{rate}"
+    return "NO COUNTEREXAMPLE", f"in {plural(cases, 'case')}{rate}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from tqdm import tqdm
 
-from verify.text import printable
+from verify.text import plural, printable
 
 if TYPE_CHECKING:
     from verify.judge.session import Session
@@ -45,4 +45,4 @@ class Live:
             strata = session.recorder.strata.values()
             cases, failures = (sum(found[key] for found in strata) for key in ("cases", "failures"))
             self._bar.n = min(session.budget.spent(), session.budget.seconds)
-            self._bar.set_postfix_str(f"{session.stage}: {cases:,} cases, {failures:,} failures")
+            self._bar.set_postfix_str(f"{session.stage}: {plural(cases, 'case')}, {plural(failures, 'failure')}")

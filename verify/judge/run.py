@@ -22,7 +22,7 @@ from verify.judge.session import Options, Session
 from verify.judge.suite import run_claims
 from verify.made import made
 from verify.subject import DEFAULT_SPEC
-from verify.text import one_in
+from verify.text import one_in, plural
 
 if TYPE_CHECKING:
     from verify.judge.recorder import Family
@@ -286,7 +286,7 @@ def _rows(session: Session, evidence: dict[str, Any]) -> list[dict[str, str]]:
         {
             "rule": "an int comes back",
             "outcome": "suspect",
-            "observation": f"{each['name']}, of {each['count']:,} sums, the first {each['a']} + {each['b']}",
+            "observation": f"{each['name']}, of {plural(each['count'], 'sum')}, the first {each['a']} + {each['b']}",
         }
         for each in odd
     ]
@@ -339,7 +339,7 @@ def _stages(session: Session, *, interrupted: bool) -> list[dict[str, Any]]:
     stages = []
     for name, seconds in session.seconds.items():
         count = session.cut[name]
-        detail = f"{count} claims for want of time" if count else ""
+        detail = f"{plural(count, 'claim')} for want of time" if count else ""
         if interrupted and name == session.stage:
             detail = "interrupted"
         outcome = "cut short" if detail else "done"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from verify.errors import UndecidedError, VerifyError
 from verify.judge.profiles import PROFILES
 from verify.judge.recorder import Recorder
+from verify.text import plural
 
 if TYPE_CHECKING:
     import pytest
@@ -265,7 +266,7 @@ class Session:
             proves: whether it is about a proof: these come last, and have what time is left.
         """
         if asks_for_sums and len(self.lost) >= MOST_LOST:
-            return f"workers were lost over {len(self.lost)} sums before, the first: {self.lost[0]}"
+            return f"workers were lost over {plural(len(self.lost), 'sum')} before, the first: {self.lost[0]}"
         if asks_for_sums and not hunts and self.judging and self.confirmed is not None:
             return "a counterexample was confirmed before"
         ends = self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS

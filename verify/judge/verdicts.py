@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verify.text import plural
+
 PROVED = "PROVED"
 MODEL_PROVED = "MODEL PROVED"
 EXHAUSTIVE = "EXHAUSTIVE"
@@ -83,10 +85,14 @@ class Sums:
         if self.proof:
             return self.proof, self.proof_reason
         if not self.cases:
-            few = f"only {self.asked} claims about sums came to an end; --budget allows more" if self.asked else ""
+            few = (
+                f"only {plural(self.asked, 'claim')} about sums came to an end; --budget allows more"
+                if self.asked
+                else ""
+            )
             return UNDECIDED, self.why_none or few or "no sum was asked for"
         rate = f"; {self.bound}" if self.bound else ""
-        return NO_COUNTEREXAMPLE, f"in {self.cases:,} cases{rate}. No proof: {self.proof_reason}"
+        return NO_COUNTEREXAMPLE, f"in {plural(self.cases, 'case')}{rate}. No proof: {self.proof_reason}"
 
 
 def nature(rows: list[dict[str, str]], why_none: str = "") -> tuple[str, str]:
