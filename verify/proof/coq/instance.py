@@ -39,7 +39,7 @@ Entry = TypeVar("Entry")
 
 MODULES = (
     "Numbers", "Network", "Exact", "Machine", "Programs", "Functions",
-    "Check", "Near", "Sound", "Formats", "Stored", "Theorems",
+    "Check", "Near", "Layers", "Sound", "Formats", "Stored", "Theorems",
 )  # fmt: skip
 THEORY = Path(__file__).resolve().parent / "theory"
 COQ_NAMES = {"float64": "Binary64", "float32": "Binary32", "bfloat16": "Bfloat16", "float16": "Binary16"}

@@ -1,11 +1,21 @@
 (* The theorems of a network that the check accepts, by format. *)
 From Coq Require Import Reals ZArith List Lia Lra Bool Permutation.
 From Flocq Require Import Core.
-From Adder Require Import Numbers Network Exact Machine Programs Functions Check Sound Formats Stored.
+From Adder Require Import Numbers Network Exact Machine Programs Functions Check Layers Sound Formats Stored.
 Import ListNotations.
 Open Scope R_scope.
 
 Definition network_check (f : format) := check (prec f) (smallest f) (emax f).
+
+Lemma format_suits f : suits (prec f) (smallest f) (emax f) (numbers f) (bound f) (half_ulp f).
+Proof.
+  split.
+  - split; [apply bpow_gt_0|]. replace (/ 8) with (bpow radix2 (-3)) by (simpl; lra). apply bpow_le.
+    destruct f; simpl; lia.
+  - destruct f; simpl; unfold smallest; simpl; lia.
+  - intros n u H1 H2 H3. apply multiples_normal; [destruct f; reflexivity|exact H1|exact H2|exact H3].
+  - apply Rle_refl.
+Qed.
 
 (* Position W + k of a mask sees positions k and W + k and no other. *)
 Definition routes (W : nat) (see : mask) : bool :=
@@ -33,13 +43,8 @@ Hypothesis Hab : (0 <= a /\ 0 <= b /\ a + b < 2 ^ Z.of_nat W)%Z.
 
 Theorem every_evaluation_adds : adds (logits (numbers f) (bound f) (half_ulp f) wR see) W a b.
 Proof.
-  apply (check_adds (prec f) (smallest f) (emax f)) with (table := table) (carries := carries); try tauto.
-  - split; [apply bpow_gt_0|]. replace (/ 8) with (bpow radix2 (-3)) by (simpl; lra). apply bpow_le.
-    destruct f; simpl; lia.
-  - destruct f; simpl; unfold smallest; simpl; lia.
-  - intros n u H1 H2 H3. apply multiples_normal; [destruct f; reflexivity|exact H1|exact H2|exact H3].
-  - apply Rle_refl.
-  - apply check_representable with (1 := OK).
+  apply (check_adds _ _ _ _ _ _ (format_suits f)) with (table := table) (carries := carries); try tauto.
+  apply check_representable with (1 := OK).
 Qed.
 Theorem real_network_adds : let out := decoding (real_network wR see) (encode W a b) W in length out = W /\
   decode out = (a + b)%Z.
