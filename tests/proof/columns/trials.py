@@ -313,6 +313,9 @@ PROBES = {
     ),
     "divided after": lambda g: g.put("sub", g.put("div", after(g, 1.5), g.const(3.0)), g.const(np.float32(0.5))),
     "a constant that is no float32": lambda g: g.put("sub", g.const(1 / 3), g.const(np.float32(1 / 3))),
+    "an argument that is off": lambda g: g.put(
+        "sub", g.put("sqrt", g.put("slack", after(g, 2.25), g.const(1.0), 1000)), g.const(1.5)
+    ),
     "a factor that is off": lambda g: g.put("mul", after(g, 1.5), g.put("slack", g.const(0.0), g.const(1.0), 9)),
 }  # fmt: skip
 

@@ -1041,9 +1041,11 @@ class Tail:
             return self._linear([(x, y)], u)
         if op == "dot":
             n = len(node.reads) // 2
-            return self._linear(list(zip(node.reads[::2], node.reads[1::2], strict=True)), self.arithmetic.gamma(n + 1))
+            terms = list(zip(node.reads[::2], node.reads[1::2], strict=True))
+            return self._linear(terms, self.arithmetic.gamma(n + 1), of_terms=True)
         if op == "sum":
-            return self._linear([(1.0, each) for each in node.reads], self.arithmetic.gamma(len(node.reads) + 1))
+            gamma = self.arithmetic.gamma(len(node.reads) + 1)
+            return self._linear([(1.0, each) for each in node.reads], gamma, of_terms=True)
         if op == "div" and self.step.kind[y] != FEW:
             return self._atom("over", x, y)
         if op == "div":
@@ -1076,11 +1078,13 @@ class Tail:
         own[0] = own.get(0, 0.0) + h * (2 + size(factor))
         return factor, self.number(y)
 
-    def _linear(self, given: list[tuple[Any, int]], relative: float, own: Functional | None = None) -> Number:
+    def _linear(
+        self, given: list[tuple[Any, int]], relative: float, own: Functional | None = None, *, of_terms: bool = False
+    ) -> Number:
         """Return a sum of terms, each a factor (a node, a ball or a float) and a node, with its own error by section 2.
 
-        ``relative`` is of the sum of the terms' magnitudes, and so are the roundings of the form's factors: each is
-        made by a product and a sum a term.
+        ``relative`` is of the exact result, or of the sum of the terms' magnitudes. Of that sum are the roundings of
+        the form's factors here, each made by a product and a sum a term.
         """
         own = dict(own or {0: 4 * self.arithmetic.h * len(given)})
         terms = [self._term(x, y, own) for x, y in given]
@@ -1092,20 +1096,29 @@ class Tail:
             add_to(error, abs(factor[0]), each.error)
             add_to(own, factor[1], each.magnitude)
             add_to(whole, size(factor), each.magnitude)
-        add_to(own, relative + (2 * len(terms) + 2) * EPS, whole)
+        add_to(own, (2 * len(terms) + 2) * EPS, whole)
         if not whole.get(0, 0.0) + LARGEST * sum(value for key, value in whole.items() if key) < HUGE / 4:
             raise Unbounded(f"a sum whose terms may have magnitudes of {whole.get(0, 0.0):.6g} may reach 2^120")
+        exact = self._magnitude(form, error, own)
+        add_to(own, relative, whole if of_terms else exact)
         own = grown(own)
         add_to(error, 1.0, own)
         error = grown(error)
-        magnitude = dict(error)
+        magnitude = self._magnitude(form, error)
+        form[self._error(own)] = 1.0
+        return Number(form, error, magnitude)
+
+    def _magnitude(self, form: Form, *errors: Functional) -> Functional:
+        """Return a bound of the magnitude of a form whose errors have these bounds."""
+        magnitude: Functional = {}
+        for each in errors:
+            add_to(magnitude, 1.0, each)
         for key, value in form.items():
             if key < 0:
                 add_to(magnitude, abs(value), {0: self.reach.magnitudes[-1 - key]})
             elif key < ERRORS:
                 add_to(magnitude, abs(value), {key: 1.0})
-        form[self._error(own)] = 1.0
-        return Number(form, error, grown(magnitude))
+        return grown(magnitude)
 
     def _atom(self, op: str, x: int, y: int) -> Number:
         before = len(self.forms)
