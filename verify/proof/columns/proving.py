@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verify.proof.columns import options
-from verify.proof.columns.search import Found, Open, Pair, Search
+from verify.proof.columns.search import SPARE, Found, Open, Pair, Search
 from verify.proof.columns.step import Step, step_of
 from verify.proof.columns.tables import Tables
 
@@ -116,6 +116,7 @@ def search_graph(
     real: Callable[[list[Pair], str], np.ndarray] | None = None,
     ways: Mapping[str, int] = MappingProxyType({"batch": 1}),
     rng: np.random.Generator | None = None,
+    spare: float = SPARE,
 ) -> Searched:
     """Return what can be proved of a graph.
 
@@ -127,6 +128,7 @@ def search_graph(
             compared with the graph, NaN where it was not called; None to compare nothing.
         ways: in which it is called, each with one of how many drawn pairs it is called.
         rng: of the pairs that are compared.
+        spare: see `Search`.
 
     Raises:
         RefusalError: the method does not apply to the graph.
@@ -146,7 +148,7 @@ def search_graph(
         for query in range(step.query.size):
             ends = _deadline(time_left, left)
             left -= 1
-            search = Search(step, tables, query, ask, ends)
+            search = Search(step, tables, query, ask, ends, spare)
             if compared is not None:
                 compared.check(search)
             found = search.run()

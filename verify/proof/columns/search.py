@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 
 _BATCH = 192  # cells that are bounded at once
 _SLACK = 1e-11  # of the prover's own sums over columns
-_SPARE = 1.02  # of the error bounds: the checker's are a little larger
+SPARE = 1.02  # of the error bounds: the checker's are a little larger
 _FIRST, _LATER = 8, 2  # iterations for a side of a box: at a root, and below, where the parent's are known
 _GUESSES = 4  # pairs that are asked in a batch
 _MOST_LEAVES = 20_000  # of one search: more tell nobody anything
@@ -154,6 +154,7 @@ class Search:
         query: int,
         ask: Callable[[list[Pair]], np.ndarray],
         time_left: Callable[[], float],
+        spare: float = SPARE,
     ) -> None:
         """Tabulate the step.
 
@@ -163,11 +164,12 @@ class Search:
             query: which symbol its query has.
             ask: gives the least real margin of each pair at this step.
             time_left: seconds; at 0 what is left stays open.
+            spare: what the bounds of errors are multiplied with, since the checker's are others.
 
         Raises:
             RefusalError: the method does not apply.
         """
-        self.step, self.query, self.ask, self.time_left = step, query, ask, time_left
+        self.step, self.query, self.ask, self.time_left, self.spare = step, query, ask, time_left, spare
         self.attention = Attention(step, tables, query)
         self.tail = Tail(step, tables, query, self.attention)
         self.found = Found()
@@ -280,7 +282,7 @@ class Search:
         radius = radius + off
         tokens = self.step.target.tokens[cells.targets]
         margins = self.tail.margins(centre, radius, tokens)
-        rest = margins.centre - _SPARE * ((margins.doubt * radius).sum(axis=1) + margins.error)
+        rest = margins.centre - self.spare * ((margins.doubt * radius).sum(axis=1) + margins.error)
         bounds = rest - (np.abs(margins.gradient) * radius).sum(axis=1)
         bounds = np.where(np.isnan(bounds), -np.inf, bounds)
         bounds[tokens, np.arange(len(cells))] = np.inf

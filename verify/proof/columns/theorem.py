@@ -25,6 +25,7 @@ from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.certificate import write as write_certificate
 from verify.proof.columns.proving import Searched, StepFound, UnfaithfulError, drawn, search_graph
+from verify.proof.columns.search import SPARE
 from verify.proof.conclusion import Proof
 from verify.proof.weights import RefusalError
 from verify.subject.answers import as_sum
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from verify.subject import Subject
 
 SEARCH_SHARE = 0.35  # of the time that there is; the rest is the checker's
+_WIDER = 1.3  # than `SPARE`
 _AXES = 2  # that a figure has
 _EVERY = 5  # drawn pair is put to ``add``
 _COMPARED = {"batch": 1, "alone": _EVERY, "add": _EVERY}  # with each how manieth the forward is held to its bounds
@@ -163,14 +165,17 @@ def prove_columns(
         if searched.wrong and run.wrong is None and run.is_longer_than_the_sum:  # by an end token that nobody needs
             run = run.without_the_end()
             searched = run.search()
+        certificate, checked = run.check(searched)
+        if not (checked.accepted or checked.undecided or searched.wrong):  # in a cell whose bound was all but too large
+            searched = run.search(_WIDER)
+            certificate, checked = run.check(searched)
         run.add_some(searched)
         after = subject.ask("weights_digest")
     except (RefusedError, RefusalError, UnfaithfulError, VerifyError) as error:
         return Proof(accepted=False, reason=str(error))
     if after != recording.weights:
         return Proof(accepted=False, reason="its weights are others after adding than before")
-    certificate = complete(searched.certificate, record={"subject": subject.spec, "added": run.added})
-    checked = checker.check(certificate, time_left=time_left)
+    certificate["record"] |= {"added": run.added}
     proof = ColumnsProof(
         accepted=checked.proved and known_decoder and run.wrong is None,
         reason="",
@@ -247,7 +252,7 @@ class _Run:
         self.wrong: Pair | None = None
         self.is_contradicted = False
 
-    def search(self) -> Searched:
+    def search(self, spare: float = SPARE) -> Searched:
         left = self.time_left()
         spared = left * (1 - SEARCH_SHARE) if math.isfinite(left) else 0.0
         return search_graph(
@@ -257,7 +262,13 @@ class _Run:
             real=self.logits,
             ways=_COMPARED,
             rng=np.random.default_rng(self.seed),
+            spare=spare,
         )
+
+    def check(self, searched: Searched) -> tuple[dict[str, Any], Verdict]:
+        """Return the certificate of what was found, and what the checker says of it."""
+        certificate = complete(searched.certificate, record={"subject": self.subject.spec})
+        return certificate, checker.check(certificate, time_left=self.time_left)
 
     @property
     def _is_settled(self) -> bool:
