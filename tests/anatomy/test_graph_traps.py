@@ -192,6 +192,76 @@ def test_what_was_guarded_is_as_it_was(adder: Any, tokens: Tensor) -> None:
     assert in_a_thread(tokens) == [tokens.tolist()]
 
 
+SHARED = np.zeros(1, np.float32)
+FIRST, SECOND = torch.from_numpy(SHARED), torch.from_numpy(SHARED)  # one memory, two storages
+LIBRARY = torch.library.Library("stranger", "DEF")
+LIBRARY.define("add(Tensor x, Tensor y) -> Tensor")
+LIBRARY.impl("add", lambda x, y: x - y, "CPU")
+
+
+class Doubled(Tensor):
+    """A tensor that does something else than what is dispatched."""
+
+    @staticmethod
+    def __new__(cls, held: Tensor) -> Any:
+        return Tensor._make_wrapper_subclass(cls, held.shape, dtype=held.dtype)  # type: ignore[attr-defined]
+
+    def __init__(self, held: Tensor) -> None:
+        self.held = held
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*(each.held * 2 if isinstance(each, cls) else each for each in args), **(kwargs or {}))
+
+
+def seen_through_another_storage(adder: Any, ids: Tensor) -> Any:
+    FIRST.copy_(torch.relu(adder.embedding(ids).sum() - 100))
+    return adder.head(adder.embedding(ids) + SECOND)
+
+
+def seen_through_numpy(adder: Any, ids: Tensor) -> Any:
+    buffer = torch.zeros(1)
+    seen = buffer.numpy()
+    buffer += torch.relu(adder.embedding(ids).sum() - 100)
+    return adder.head(adder.embedding(ids) * (-1 if seen[0] > 0 else 1))
+
+
+def by_a_strangers_operation(adder: Any, ids: Tensor) -> Any:
+    return adder.head(torch.ops.stranger.add(adder.embedding(ids), torch.ones(4)))
+
+
+def seen_as_bits(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)
+    return adder.head(x) * (x[..., :1].view(torch.int32) > 0)
+
+
+UNSEEN: dict[str, tuple[Callable[[Any, Tensor], Any], str]] = {
+    "another storage": (seen_through_another_storage, "was there before"),
+    "numpy": (seen_through_numpy, "was there before"),
+    "a stranger's operation": (by_a_strangers_operation, "stranger::add"),
+    "a tensor of another kind": (lambda a, ids: a.head(a.embedding(ids) * Doubled(torch.ones(4))), "Doubled"),
+    "bits": (seen_as_bits, "another type"),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_is_not_seen_is_refused(adder: Any, tokens: Tensor, name: str) -> None:
+    forward, why = UNSEEN[name]
+    with pytest.raises(RefusedError, match=why):
+        evaluated(lambda ids: forward(adder, ids), tokens)
+
+
+def test_complex_numbers_of_two_short_ones_are_short() -> None:
+    table = torch.randn(VOCABULARY, 4, dtype=torch.complex64)
+    _, _, kind = record(
+        lambda ids: torch.view_as_real(table[ids] * table[ids])[..., 0],
+        torch.tensor([[3, 1, 4, 1, 5, 11]]),
+        VOCABULARY,
+        FEASIBLE,
+    )
+    assert kind == "float32"
+
+
 def with_hooks(adder: Any, ids: Tensor) -> Any:
     """Change what goes into and comes out of parts of a model."""
     hooks = [
@@ -319,7 +389,34 @@ def with_gates(adder: Any, ids: Tensor) -> Any:
     return adder.head(torch.addcdiv(x, x, x * x + 1, value=0.5)).cumsum(1)
 
 
+def in_a_list(adder: Any, ids: Tensor) -> Any:
+    buffer = torch.tensor([[1.0, 2, 3, 4]] * LENGTH)
+    buffer += adder.embedding(ids)[0]
+    return adder.head(buffer[None].cumsum(1))
+
+
+def by_whole_numbers(function: Callable[[Tensor], Tensor]) -> Callable[[Any, Tensor], Any]:
+    table = torch.randn(300, 4, generator=torch.Generator().manual_seed(4))
+    return lambda adder, ids: adder.head(table[function(ids).long()].cumsum(1))
+
+
+def unscaled(adder: Any, ids: Tensor) -> Any:
+    x = adder.embedding(ids)[None]
+    return adder.head(functional.scaled_dot_product_attention(x, x, x, scale=0.0)[0])
+
+
+TENTHS = torch.arange(VOCABULARY).float() * 0.1
+
+
+def of_tenths(adder: Any, ids: Tensor) -> Any:
+    return adder.head(torch.where(TENTHS[ids][..., None] == 0.1, torch.ones(4), torch.zeros(4)).cumsum(1))
+
+
 FAITHFUL: dict[str, Callable[[Any, Tensor], Any]] = {
+    "a scale of 0": unscaled,
+    "into a list": in_a_list,
+    "true and true": by_whole_numbers(lambda ids: (ids == 3) + (ids > 2)),
+    "a tenth in float32": of_tenths,
     "hooks": with_hooks,
     "in place": in_place,
     "into a buffer": into_a_buffer,

@@ -265,7 +265,7 @@ def hold(value: Any) -> Any:
 def _made(value: Any) -> Any:
     """Return an array that was just made as one that what depends on tokens may be written into."""
     is_array = isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiub"
-    return Array(torch.from_numpy(np.array(value))) if is_array else value
+    return Array(torch.from_numpy(np.array(value)).clone()) if is_array else value
 
 
 def gathered(value: Any, dtype: Any = None, **_options: Any) -> Array:

@@ -36,7 +36,8 @@ def _pairwise(operation: str) -> Handler:
             y = each_of(program.mul, y, numbers(rec, scale, out))
         if not is_number(out):
             exact = {"add": lambda p, q: p + q, "sub": lambda p, q: p - q, "mul": lambda p, q: p * q}[operation]
-            return each_of(lambda *nodes: whole(program, exact, *nodes), x, y)
+            held = bool if "bool" in str(out.dtype) else int
+            return each_of(lambda *nodes: whole(program, lambda p, q: held(exact(p, q)), *nodes), x, y)
         return each_of(function, x, y)
 
     return pairwise

@@ -67,7 +67,7 @@ def _attended(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, A
     query, key, value = (numbers(rec, each, out[0]) for each in args[:3])  # (B, H, T, D)
     if argument(func, args, kwargs, "dropout_p", 0.0):
         raise RefusedError("attention with dropout")
-    scale = argument(func, args, kwargs, "scale") or 1 / math.sqrt(query.shape[-1])
+    scale = argument(func, args, kwargs, "scale", 1 / math.sqrt(query.shape[-1]))
     scores = each_of(program.mul, product(program, query, np.swapaxes(key, -1, -2)), numbers(rec, scale, out[0]))
     mask = argument(func, args, kwargs, "attn_mask")
     if mask is not None:

@@ -248,9 +248,19 @@ _WHOLE: dict[str, Callable[..., float]] = {
 }
 
 
+def _compared(function: Callable[..., float], args: Sequence[Any]) -> Callable[..., float]:
+    """Return a function of two numbers as torch computes it: in float32 where that is what both are brought to."""
+    import torch
+
+    if len(args) < 2 or torch.result_type(*args[:2]) != torch.float32:
+        return function
+    return lambda x, y: function(float(np.float32(x)), float(np.float32(y)))
+
+
 def _comparing(function: Callable[..., float]) -> Handler:
     def comparing(rec: Recorder, _func: Any, args: Sequence[Any], _kwargs: dict[str, Any], _out: Any) -> np.ndarray:
-        return each_of(lambda *nodes: whole(rec.program, function, *nodes), *(raw(rec, each) for each in args[:2]))
+        compared = _compared(function, args)
+        return each_of(lambda *nodes: whole(rec.program, compared, *nodes), *(raw(rec, each) for each in args[:2]))
 
     return comparing
 

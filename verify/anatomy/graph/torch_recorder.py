@@ -28,7 +28,8 @@ _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _NUMPY = str(Path(np.__file__).resolve().parent)
 _PYTHON = sysconfig.get_path("stdlib")
-_NOT_SHORTER = {torch.float32, torch.float64, torch.complex64, torch.complex128}
+_SHORT = {torch.float32, torch.complex64}
+_NOT_SHORTER = {*_SHORT, torch.float64, torch.complex128}
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses has no types
@@ -38,6 +39,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         program: what is recorded.
         twins: of the tensors that depend on tokens.
         types: of the numbers that depend on tokens.
+        own: storages that were made on the way and that nothing else looks into, so that what depends on tokens may be
+            written into them; held, as their addresses are their names.
         refusal: why the first operation was refused that was; a forward that catches the exception gains nothing.
     """
 
@@ -46,6 +49,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         self.program = program
         self.twins = Twins(program)
         self.types: set[torch.dtype] = set()
+        self.own: dict[int, Any] = {}
         self.refusal = ""
 
     @classmethod
@@ -64,6 +68,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         Views of a tensor's memory are no elements.
         """
         if not self.twins.has(value):
+            if isinstance(value, Tensor):
+                self.own.pop(key(value), None)
             return
         reads = {"item", "__bool__", "__int__", "__float__", "__index__", "tolist"}
         nodes = self.twins.nodes(value).reshape(-1).tolist()
@@ -76,15 +82,34 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         kwargs = dict(kwargs or {})
         try:
             with torch._C.DisableTorchFunction():  # noqa: SLF001 - scripts come here past it; what we look at is no read
-                if not any(map(self.twins.has, leaves((args, list(kwargs.values()))))):
-                    return func(*args, **kwargs)
+                given = leaves((args, list(kwargs.values())))
+                if not any(map(self.twins.has, given)):
+                    result = func(*args, **kwargs)
+                    return self._made(result, given) if func.namespace == "aten" else result
                 return self._run(func, args, kwargs)
         except RefusedError as error:
             raise self.refuse(str(error)) from None
 
+    def note_own(self, tensor: Tensor) -> Tensor:
+        """Return a tensor that was just made of what is no tensor, and remember its memory."""
+        self.own[key(tensor)] = tensor.untyped_storage()
+        return tensor
+
+    def _made(self, result: Any, given: list[Any]) -> Any:
+        """Return the result of an operation that no token is in; remember the memory that it took for it."""
+        theirs = {key(each) for each in given if isinstance(each, Tensor)}
+        for each in leaves(result):
+            if isinstance(each, Tensor) and key(each) not in theirs:
+                self.own[key(each)] = each.untyped_storage()
+        return result
+
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for each in leaves((args, list(kwargs.values()))):
+            if isinstance(each, Tensor) and type(each).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+                raise RefusedError(f"what {type(each).__name__}, a tensor of another kind, does is not seen")
         name = func.overloadpacket.__name__
-        handler = torch_operations.handler(name.rstrip("_") if func._schema.is_mutable else name)  # noqa: SLF001
+        is_known = func.namespace == "aten"  # any library may have an operation of the same name
+        handler = torch_operations.handler(name.rstrip("_") if func._schema.is_mutable else name) if is_known else None  # noqa: SLF001
         if func._schema.is_mutable:  # noqa: SLF001 - the only way to ask
             return self._overwrite(func, handler, args, kwargs)
         if handler is None and func._can_decompose():  # noqa: SLF001
@@ -111,6 +136,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
             raise RefusedError(
                 f"the operation {_named(func)} writes into a tensor in a way that the method does not know"
             )
+        if not self.twins.has(targets[0]) and key(targets[0]) not in self.own:
+            raise RefusedError("what depends on tokens is written into a tensor that was there before")
         nodes = handler(self, func, args, {name: kwargs[name] for name in kwargs if name not in written}, targets[0])
         if isinstance(nodes, list):
             raise RefusedError(f"the operation {_named(func)} has several results")
@@ -161,7 +188,8 @@ class _Guard(ReadGuard):
             return self._one_hot(*args, **(kwargs or {}))
         if name == "__getitem__":
             return looked_up(*args)
-        return super().__torch_function__(func, types, args, kwargs)
+        result = super().__torch_function__(func, types, args, kwargs)
+        return self._recorder.note_own(result) if func is torch.tensor else result
 
     def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
         raise self._recorder.refuse("the forward pass starts a thread, which is not followed")
@@ -222,7 +250,7 @@ def record(
     if not logits.is_floating_point():
         raise RefusedError("the forward pass returns token ids, and no logits")
     last = recorder.twins.nodes(logits).reshape(-1, logits.shape[-1])[-1]
-    return program, last.tolist(), "float32" if torch.float32 in recorder.types else "float64"
+    return program, last.tolist(), "float32" if recorder.types & _SHORT else "float64"
 
 
 def _logits(output: Any) -> Tensor | None:

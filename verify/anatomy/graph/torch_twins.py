@@ -16,7 +16,7 @@ class Twins:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._flat: dict[int, tuple[Any, int, np.ndarray]] = {}  # by storage: it, held; bytes an element; nodes
+        self._flat: dict[int, tuple[Any, torch.dtype, np.ndarray]] = {}  # by storage: it, held; its type; nodes
 
     def has(self, value: Any) -> bool:
         """Return whether a value is a tensor that may depend on tokens."""
@@ -43,17 +43,15 @@ class Twins:
 
     def _begin(self, tensor: Tensor) -> None:
         """Give a storage a twin, which holds what it holds now."""
-        size = _element_size(tensor)
-        storage = tensor.untyped_storage()
-        kind = tensor.real.dtype if tensor.is_complex() else tensor.dtype
+        kind, storage = _type(tensor), tensor.untyped_storage()
         whole = torch.empty(0, dtype=kind, device=tensor.device)
-        whole.set_(storage, 0, (storage.nbytes() // size,), (1,))
-        self._flat[key(tensor)] = storage, size, self.constants(whole)
+        whole.set_(storage, 0, (storage.nbytes() // kind.itemsize,), (1,))
+        self._flat[key(tensor)] = storage, kind, self.constants(whole)
 
     def _strided(self, tensor: Tensor) -> np.ndarray:
         """Return the part of a twin that a tensor is a view of, to be read and written."""
-        _, size, flat = self._flat[key(tensor)]
-        if _element_size(tensor) != size:
+        _, kind, flat = self._flat[key(tensor)]
+        if _type(tensor) != kind:
             raise RefusedError("a tensor that depends on tokens is viewed as another type")
         shape, strides, offset = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
         if tensor.is_complex():
@@ -66,5 +64,6 @@ def key(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes
 
 
-def _element_size(tensor: Tensor) -> int:
-    return tensor.element_size() // (2 if tensor.is_complex() else 1)
+def _type(tensor: Tensor) -> torch.dtype:
+    """Return the type of a tensor's numbers; of a complex one, of each part."""
+    return torch.empty(0, dtype=tensor.dtype).real.dtype if tensor.is_complex() else tensor.dtype
