@@ -251,6 +251,36 @@ def test_what_is_not_seen_is_refused(adder: Any, tokens: Tensor, name: str) -> N
         evaluated(lambda ids: forward(adder, ids), tokens)
 
 
+def kinds_of(forward: Callable[[Tensor], Any], tokens: Tensor) -> list[list[Any]]:
+    program, logits, _ = record(forward, tokens[:1].clone(), VOCABULARY, FEASIBLE)
+    nodes: list[list[Any]] = Writer().step(program, logits)["nodes"]
+    return nodes
+
+
+def test_what_is_computed_twice_may_round_twice(adder: Any, tokens: Tensor) -> None:
+    """A sum in memory's order and one across it differ by roundings, of which a node less itself would know nothing."""
+
+    def forward(ids: Tensor) -> Any:
+        x = adder.embedding(ids).reshape(-1)
+        across = torch.stack([x, torch.zeros_like(x)], 1).sum(0)[0]
+        return torch.stack([x.sum() - across, x.exp()[0] - x[:1].exp()[0]])[None, None]
+
+    nodes = kinds_of(forward, tokens)
+    assert [node[0] for node in nodes].count("sum") == 2
+    assert [node[0] for node in nodes].count("exp") == 2
+    assert all(x != y for kind, x, y in (node for node in nodes if node[0] == "sub") if kind)
+
+
+def test_two_softmaxes_of_the_same_scores_are_two_rows(adder: Any, tokens: Tensor) -> None:
+    def forward(ids: Tensor) -> Any:
+        scores, values = scores_of(adder, ids)
+        return adder.head((scores.softmax(-1) @ values) * (scores.softmax(-1) @ values))
+
+    rows = {tuple(node[1]) for node in kinds_of(forward, tokens) if node[0] == "smax"}
+    assert len(rows) == 2
+    agree(lambda ids: forward(ids), tokens)
+
+
 def test_complex_numbers_of_two_short_ones_are_short() -> None:
     table = torch.randn(VOCABULARY, 4, dtype=torch.complex64)
     _, _, kind = record(

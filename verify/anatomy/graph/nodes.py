@@ -1,4 +1,7 @@
-"""A scalar program under construction: equal nodes are one, what is exact is folded, what is not needed falls away.
+"""A scalar program under construction: what is exact is folded, what is not needed falls away.
+
+Equal nodes are one where every evaluation gives them one value. A sum of three, say, is another at each place where it
+is computed, since its terms may be added in another order there.
 
 A node is a number. Its kind is one of docs/columns.md, section 1, or one of `_INNER`, which stand for something only
 until it is known what becomes of it: a token's whole numbers before they are looked up, a largest score before it is
@@ -23,6 +26,8 @@ _INNER = {
     "logsmax": "a logarithm of a softmax",
     "place": "the place of the largest of several numbers",
 }
+# Elementary operations, which every machine rounds alike, and what does not round.
+_ALIKE = {"const", "tok", "add", "sub", "mul", "sq", "neg", "abs", "relu", "round", *_INNER} - {"logsmax"}
 
 
 class RefusedError(Exception):
@@ -45,6 +50,7 @@ class Program:
         self.vocabulary = vocabulary
         self.feasible = [sorted(tokens) for tokens in feasible]
         self._numbers: dict[Any, Node] = {}
+        self._rows: dict[tuple[Node, ...], list[Any]] = {}  # where the softmax of a row was computed
         self.const(0.0)  # `ZERO`
 
     def const(self, value: float) -> Node:
@@ -211,14 +217,31 @@ class Program:
         """Return x, which errs by so many units of rounding of the magnitude of y."""
         return self._node("slack", x, y, times)
 
-    def smax(self, row: Sequence[Node]) -> list[Node]:
-        """Return the softmax of a row; masked scores weigh 0, and of a row of masked ones nothing is defined."""
+    def smax(self, row: Sequence[Node], where: Any) -> list[Node]:
+        """Return the softmax of a row; masked scores weigh 0, and of a row of masked ones nothing is defined.
+
+        Args:
+            row: scores.
+            where: it is computed; computed somewhere else, a row's exponentials are others, and so it has scores of
+                its own, the same numbers twice negated.
+        """
         live = tuple(int(score) for score in row if not self.is_value(score, -math.inf))
         if not live or any(math.isnan(self.value(score) or 0.0) for score in live):
             return [self.const(math.nan)] * len(row)
+        known = self._rows.setdefault(live, [])
+        if where not in known:
+            known.append(where)
+        for _ in range(known.index(where)):
+            live = tuple(self._node("neg", self._node("neg", score)) for score in live)
         places = iter(range(len(live)))
         zero = self.const(0.0)
-        return [zero if self.is_value(score, -math.inf) else self._node("smax", live, next(places)) for score in row]
+        return [zero if self.is_value(score, -math.inf) else self._weight(live, next(places)) for score in row]
+
+    def _weight(self, row: tuple[Node, ...], place: int) -> Node:
+        key = ("smax", row, place)
+        if key not in self._numbers:
+            self._numbers[key] = self._node(*key)
+        return self._numbers[key]
 
     def logsmax(self, row: Sequence[Node]) -> list[Node]:
         """Return the logarithms of a softmax; only where they end the program may they be left out."""
@@ -256,11 +279,13 @@ class Program:
 
     def _node(self, kind: str, *arguments: Any) -> Node:
         key = (kind, *arguments)
-        found = self._numbers.get(key)
+        found = self._numbers.get(key) if kind in _ALIKE else None
         if found is None:
-            found = self._numbers[key] = len(self.kinds)
+            found = len(self.kinds)
             self.kinds.append(kind)
             self.arguments.append(arguments)
+            if kind in _ALIKE:
+                self._numbers[key] = found
         return found
 
 

@@ -20,7 +20,10 @@ def variance(program: Program, row: Sequence[Node], correction: float) -> Node:
     "Algorithms for computing the sample variance"), and in their mean by somewhat more than a sum does: four times that
     is allowed for.
     """
-    middle = _running_mean(program, row)
+    return _variance(program, row, _running_mean(program, row), correction)
+
+
+def _variance(program: Program, row: Sequence[Node], middle: Node, correction: float) -> Node:
     squares = [program.sq(program.sub(each, middle)) for each in row]
     found = program.div(program.sum(squares), program.const(len(row) - correction))
     scale = program.div(program.sum(map(program.sq, row)), program.const(len(row) - correction))
@@ -34,7 +37,7 @@ def _running_mean(program: Program, row: Sequence[Node]) -> Node:
 def layer_norm(program: Program, row: Sequence[Node], epsilon: Node) -> list[Node]:
     """Return a row of mean 0 and variance 1."""
     middle = _running_mean(program, row)
-    scale = program.curve("rsqrt", program.add(variance(program, row, 0), epsilon))
+    scale = program.curve("rsqrt", program.add(_variance(program, row, middle, 0), epsilon))
     return [program.mul(program.sub(each, middle), scale) for each in row]
 
 
@@ -66,7 +69,7 @@ def quotient(program: Program, x: Node, y: Node) -> Node:
         return program.div(x, y)
     weights: dict[Node, deque[Node]] = defaultdict(deque)
     scores = [_shifted(program, each)[0] for each in row]
-    for each, weight in zip(row, program.smax(scores), strict=True):
+    for each, weight in zip(row, program.smax(scores, tuple(row)), strict=True):
         weights[each].append(weight)
     found = _weighed(program, x, weights)
     return program.div(x, y) if found is None else found

@@ -36,7 +36,7 @@ def _pairwise(operation: str) -> Handler:
             y = each_of(program.mul, y, numbers(rec, scale, out))
         if not is_number(out):
             exact = {"add": lambda p, q: p + q, "sub": lambda p, q: p - q, "mul": lambda p, q: p * q}[operation]
-            held = bool if "bool" in str(out.dtype) else int
+            held: Callable[[float], float] = bool if "bool" in str(out.dtype) else int
             return each_of(lambda *nodes: whole(program, lambda p, q: held(exact(p, q)), *nodes), x, y)
         return each_of(function, x, y)
 

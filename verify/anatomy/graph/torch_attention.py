@@ -33,18 +33,22 @@ def _along(function: Callable[[list[Node]], list[Node]], nodes: np.ndarray, dim:
 @handles("_softmax", "_log_softmax")
 def _softened(rec: Recorder, func: Any, args: Sequence[Any], _kwargs: dict[str, Any], out: Any) -> np.ndarray:
     is_log = func.overloadpacket.__name__ == "_log_softmax"
-    return _along(rec.program.logsmax if is_log else rec.program.smax, numbers(rec, args[0], out), args[1])
+    return _along(
+        rec.program.logsmax if is_log else partial(rec.program.smax, where=object()),
+        numbers(rec, args[0], out),
+        args[1],
+    )
 
 
 @handles("_safe_softmax")
 def _softened_safely(rec: Recorder, _func: Any, args: Sequence[Any], _kwargs: dict[str, Any], out: Any) -> np.ndarray:
-    return _along(partial(_weights_or_none, rec.program), numbers(rec, args[0], out), args[1])
+    return _along(partial(_weights_or_none, rec.program, object()), numbers(rec, args[0], out), args[1])
 
 
-def _weights_or_none(program: Program, row: list[Node]) -> list[Node]:
+def _weights_or_none(program: Program, where: object, row: list[Node]) -> list[Node]:
     """Return the softmax of a row; zeros where all of it is masked."""
     is_masked = all(program.is_value(score, -math.inf) for score in row)
-    return [ZERO] * len(row) if is_masked else program.smax(row)
+    return [ZERO] * len(row) if is_masked else program.smax(row, where)
 
 
 @handles("amax", "max")
@@ -75,7 +79,7 @@ def _attended(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, A
     if argument(func, args, kwargs, "is_causal", default=False):
         later = np.triu(np.ones(scores.shape[-2:], bool), 1)
         scores = np.where(later, program.const(-math.inf), scores)
-    return [product(program, _along(partial(_weights_or_none, program), scores, -1), value), None]
+    return [product(program, _along(partial(_weights_or_none, program, object()), scores, -1), value), None]
 
 
 @handles("native_layer_norm")
