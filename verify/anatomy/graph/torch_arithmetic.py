@@ -35,9 +35,14 @@ def _pairwise(operation: str) -> Handler:
         if (scale := argument(func, args, kwargs, "alpha", 1)) != 1:
             y = each_of(program.mul, y, numbers(rec, scale, out))
         if not is_number(out):
-            exact = {"add": lambda p, q: p + q, "sub": lambda p, q: p - q, "mul": lambda p, q: p * q}[operation]
-            held: Callable[[float], float] = bool if "bool" in str(out.dtype) else int
-            return each_of(lambda *nodes: whole(program, lambda p, q: held(exact(p, q)), *nodes), x, y)
+            exact: Callable[[float, float], float] = {
+                "add": lambda p, q: p + q,
+                "sub": lambda p, q: p - q,
+                "mul": lambda p, q: p * q,
+            }[operation]
+            if "bool" in str(out.dtype):  # true and true are true
+                return each_of(lambda *nodes: whole(program, lambda p, q: bool(exact(p, q)), *nodes), x, y)
+            return each_of(lambda *nodes: whole(program, exact, *nodes), x, y)
         return each_of(function, x, y)
 
     return pairwise
