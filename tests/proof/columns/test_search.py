@@ -11,7 +11,7 @@ import pytest
 
 from tests.proof.columns import graphs
 from verify.proof.columns.proving import Searched, UnfaithfulError, search_graph
-from verify.proof.columns.rounding import RefusalError
+from verify.proof.weights import RefusalError
 
 A, B = graphs.all_pairs()
 STEPS = range(graphs.DIGITS + 1)

@@ -137,6 +137,32 @@ def test_nothing_is_proved_that_the_checker_rejects(monkeypatch: pytest.MonkeyPa
     assert proof.accuracy == ""
 
 
+class Shrinking(Adder):
+    """Gives logits of another shape once it was compared."""
+
+    def forced(self, a: list[int], b: list[int], way: str) -> np.ndarray:
+        found = super().forced(a, b, way)
+        return found[..., :4] if way == "batch" and len(a) not in (12, 120) else found
+
+
+def test_logits_of_another_shape_break_the_protocol() -> None:
+    found = prove_columns(Shrinking(graphs.adder(9.0)), seed=1)  # type: ignore[arg-type]
+    assert found.verdict == NONE
+    assert "broke the protocol: logits of shape" in found.reason
+
+
+def test_what_the_method_does_not_apply_to_is_no_proof_and_no_fault_of_ours() -> None:
+    graph = graphs.adder()
+    nodes = graph["steps"][0]["nodes"]
+    mean = next(place for place, node in enumerate(nodes) if node[0] == "dot")
+    second = len(nodes)
+    nodes += [["smax", [mean, mean], 0], ["mul", second, mean], ["add", second + 1, graph["steps"][0]["logits"][9]]]
+    graph["steps"][0]["logits"][9] = second + 2
+    found = prove_columns(Adder(graph), seed=1)  # type: ignore[arg-type]
+    assert (found.verdict, found.exit_status, found.certificate) == (NONE, 3, None)
+    assert "second layer" in found.reason
+
+
 def test_weights_that_change_while_it_adds_prove_nothing() -> None:
     adder = Adder(graphs.adder())
 

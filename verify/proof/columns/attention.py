@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from verify.proof.columns.options import COUNT
-from verify.proof.columns.rounding import FACTORS, Interval, RefusalError, Unit, magnitude, reciprocal
+from verify.proof.columns.rounding import FACTORS, Interval, Unit, magnitude, reciprocal
 from verify.proof.columns.step import FEW, TAIL, Mean, Step, arguments
 from verify.proof.columns.tables import Tables
+from verify.proof.weights import RefusalError
 
 _NEGLIGIBLE = 1e-7  # of the largest map: what is left of one after those before it are taken out
 

@@ -21,10 +21,6 @@ _ROOT = 2.0**-100  # least magnitude of what is divided by, or a root is taken o
 LARGEST = 2.0**120
 
 
-class RefusalError(Exception):
-    """The method does not apply to a graph; the message says to what in it."""
-
-
 @dataclass(frozen=True)
 class Unit:
     """The unit roundoff of a type, with the prover's own, and the smallest normal number."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from verify.proof.columns import options
-from verify.proof.columns.rounding import RefusalError
+from verify.proof.weights import RefusalError
 
 FEW, WEIGHT, MEAN, TAIL = "few", "weight", "mean", "tail"
 

@@ -12,7 +12,6 @@ from verify.proof.columns.rounding import (
     LARGEST,
     OF_THE_ARGUMENT,
     Interval,
-    RefusalError,
     Unit,
     is_inside,
     magnitude,
@@ -21,6 +20,7 @@ from verify.proof.columns.rounding import (
     square,
 )
 from verify.proof.columns.step import FEW, Step, arguments
+from verify.proof.weights import RefusalError
 
 Node = list[Any]
 

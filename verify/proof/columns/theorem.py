@@ -20,7 +20,7 @@ from verify.anatomy.graph.asking import recording_of
 from verify.anatomy.graph.evaluate import write
 from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.read import of
-from verify.errors import VerifyError
+from verify.errors import ProtocolError, VerifyError
 from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.certificate import write as write_certificate
@@ -306,12 +306,16 @@ class _Run:
 
         Raises:
             RefusalError: it gives none.
+            ProtocolError: what comes back from the subject's process are others.
         """
         a, b = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
         found = self.subject.ask("forced_outputs", a=a, b=b, way=way)
         if isinstance(found, dict):
             raise RefusalError(found["refused"])
-        return np.array(found[:, : len(self.graph.answer)], np.float64)
+        found = found[:, : len(self.graph.answer)]
+        if found.shape != (len(pairs), len(self.graph.answer), self.graph.choices):
+            raise ProtocolError(f"{self.subject.spec} broke the protocol: logits of shape {found.shape}")
+        return np.array(found, np.float64)
 
     def add_some(self, searched: Searched) -> None:
         """Have ``add`` add drawn pairs, and that where the forward was met with its least margin."""
