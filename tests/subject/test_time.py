@@ -31,3 +31,10 @@ def test_the_page_that_is_shared_cannot_be_torn(hostile, rung):
     a = np.array([1, OPERAND, 2])
     assert adder.add_batch(a, a).tolist() == (2 * a).tolist()
     assert adder.losses == []
+
+
+@promised("takes away the memory that it shares with its parent", on=ladder.RUNGS)
+def test_nor_are_its_flags_shared(hostile, rung):
+    adder = hostile("sets_flags", rung)
+    assert [adder.add(a, 1) for a in (1, OPERAND, 2)] == [2, OPERAND + 1, 3]
+    assert adder.losses == []

@@ -80,8 +80,10 @@ class Link:
         printed, print_end = os.pipe()
         complained, complaint_end = os.pipe()
         self._progress = _sealed_page()
+        # opened anew: flags that are set on one, such as that of appending alone, are not those of the other
+        progress_end = os.open(f"/proc/self/fd/{self._progress}", os.O_RDWR | os.O_CLOEXEC)
         lifeline, self._lifeline = os.pipe()
-        inherited = (request_end, answer_end, self._progress)
+        inherited = (request_end, answer_end, progress_end)
         packages = os.pathsep.join(interpreters.module_folders())
         worker = ladder.worker_command(*(str(handle) for handle in inherited), packages)
         folder = str(location.folder or self._scratch)
@@ -105,7 +107,7 @@ class Link:
                 start_new_session=True,
             )
         finally:
-            for handle in (request_end, answer_end, print_end, complaint_end, lifeline):
+            for handle in (*inherited, print_end, complaint_end, lifeline):
                 os.close(handle)
         self.printed, self.complained = Captured(printed), Captured(complained)
         os.set_blocking(self._requests, False)
