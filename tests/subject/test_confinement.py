@@ -23,7 +23,8 @@ CALLS = [
     "the internet", "netlink", "vsock", "packets", "tracing", "memory of others", "a user namespace",
     "a mount namespace", "a process in a user namespace", "a process by hidden flags", "a namespace of others",
     "memory without a name", "shared segments", "keys", "new keys", "io_uring", "bpf", "faults",
-    "performance counters", "a mount", "larger pipes",
+    "performance counters", "a mount", "larger pipes", "watching a folder the old way", "a lease on a file",
+    "before all others", "sooner than others", "the disk before others", "quotas by a handle", "a tree of mounts",
 ]  # fmt: skip
 
 

@@ -29,6 +29,11 @@ NUMBERS = {  # x86-64, aarch64
     "perf_event_open": (298, 241),
     "mount": (165, 40),
     "fcntl": (72, 25),
+    "sched_setscheduler": (144, 119),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "quotactl_fd": (443, 443),
+    "open_tree_attr": (467, 467),
 }
 
 
@@ -70,6 +75,13 @@ WAYS = {
     "faults": lambda: call(number("userfaultfd"), 1),
     "performance counters": lambda: call(number("perf_event_open"), (ctypes.c_char * 128)(), 0, -1, -1, 0),
     "a mount": lambda: call(number("mount"), b"none", b"/no/such/folder", b"tmpfs", 0, None),
+    "watching a folder the old way": lambda: call(number("fcntl"), os.open("/usr", os.O_RDONLY), 1026, 2),
+    "a lease on a file": lambda: call(number("fcntl"), os.open(__file__, os.O_RDONLY), 1024, 0),
+    "before all others": lambda: call(number("sched_setscheduler"), 0, 2, (ctypes.c_int * 1)(1)),
+    "sooner than others": lambda: call(number("setpriority"), 0, 0, -5),
+    "the disk before others": lambda: call(number("ioprio_set"), 1, 0, (1 << 13) | 4),
+    "quotas by a handle": lambda: call(number("quotactl_fd"), -1, 0, 0, 0),
+    "a tree of mounts": lambda: call(number("open_tree_attr"), -100, b"/", 1, 0, 0),
     "larger pipes": lambda: call(number("fcntl"), os.pipe()[0], 1031, 1 << 20),
 }
 

@@ -67,8 +67,9 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "process_madvise": (440, 440), "kcmp": (312, 272), "perf_event_open": (298, 241),
     # namespaces and mounts of its own, in which it would be root
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
-    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431),
-    "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442), "chroot": (161, 51),
+    "open_tree": (428, 428), "open_tree_attr": (467, 467), "move_mount": (429, 429), "fsopen": (430, 430),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "chroot": (161, 51),
     # memory that is nobody's resident memory
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
     "mq_open": (240, 180), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
@@ -82,7 +83,10 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     # settings of the machine, which root may change
     "reboot": (169, 142), "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "settimeofday": (164, 170),
     "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266), "sethostname": (170, 161),
-    "setdomainname": (171, 162), "quotactl": (179, 60), "syslog": (103, 116), "vhangup": (153, 58),
+    "setdomainname": (171, 162), "quotactl": (179, 60), "quotactl_fd": (443, 443), "syslog": (103, 116),
+    "vhangup": (153, 58),
+    # a place before all other processes, which root may take
+    "sched_setscheduler": (144, 119), "sched_setattr": (314, 274), "setpriority": (141, 140), "ioprio_set": (251, 30),
 }  # fmt: skip
 
 # Changes of files that Landlock does not know of: forbidden where nothing else makes the file systems read-only.
@@ -100,10 +104,10 @@ _FLAGS: dict[str, tuple[tuple[int, int], int, int, int]] = {
     "clone": ((56, 220), 0, _NAMESPACES | _CLONE_NEWCGROUP, errno.EPERM),
     "clone3": ((435, 435), 0, 0, errno.ENOSYS),
 }
-# name -> (numbers, which argument, values that are forbidden): larger pipes, hiding from whoever counts what is open,
-# flags of files, keys pressed on a terminal
+# name -> (numbers, which argument, values that are forbidden): larger pipes, leases and notices that tell of what
+# others do with files, hiding from whoever counts what is open, flags of files, keys pressed on a terminal
 _VALUES: dict[str, tuple[tuple[int, int], int, tuple[int, ...]]] = {
-    "fcntl": ((72, 25), 1, (1031,)),
+    "fcntl": ((72, 25), 1, (1024, 1026, 1031)),
     "prctl": ((157, 167), 0, (4,)),
     "ioctl": ((16, 29), 1, (0x40086602, 0x40046602, 0x401C5820, 0x5412)),
 }
