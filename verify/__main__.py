@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -101,8 +102,11 @@ def audit(arguments: argparse.Namespace) -> int:
     from verify.anatomy import parameters
     from verify.report import terminal
 
+    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
+
     def look(subject: Subject) -> dict[str, Any]:
-        return {"subject": subject.spec, "parameters": parameters(subject), "audit": audit_of(subject)}
+        counts, rows = parameters(subject, seed), audit_of(subject, seed)
+        return {"subject": subject.spec, "seed": seed, "parameters": counts, "audit": rows}
 
     found = _ask(arguments, look)
     _show(arguments, found, lambda: terminal.audit(found))
@@ -429,9 +433,14 @@ def _merge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, required=True, metavar="FILE", help="the store that holds all of them")
 
 
+def _audit_arguments(parser: argparse.ArgumentParser) -> None:
+    _subject_arguments(parser)
+    parser.add_argument("--seed", type=_seed, metavar="N", help="of all operands that are drawn (default: another)")
+
+
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run_arguments,
-    "audit": _subject_arguments,
+    "audit": _audit_arguments,
     "score": _subject_arguments,
     "explain": _explain_arguments,
     "prove": _prove_arguments,

@@ -19,6 +19,7 @@ CHECKS = [
     "forward does the work",
     "weights keep still",
     "no sum in Python",
+    "the same unwatched",
 ]
 
 

@@ -16,6 +16,7 @@ from verify.anatomy.anew import build_anew
 from verify.anatomy.audit import _CHECKS, _holds
 from verify.anatomy.swapping import _row
 from verify.anatomy.tensors import tensors
+from verify.anatomy.unwatched import CHECK, _compared, same_unwatched
 from verify.errors import ProtocolError, SubjectCrashedError
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
@@ -68,6 +69,7 @@ def test_a_torch_module_is_seen_through():
 
 
 CHEATS = {
+    "cheating/knows_its_watcher.py": (CHECK, "violated", "35 calls of model.forward a sum then, 0 without"),
     "cheating/hint_in_an_attribute.py": (FROM_TOKENS, "violated", "8 that of the operands: these reach the answer by"),
     "cheating/hint_in_a_default.py": (FROM_TOKENS, "violated", "0 of 8 answers are the sum of the tokens"),
     "cheating/adds_in_forward.py": (
@@ -109,13 +111,38 @@ def test_a_cheat_is_called_out(name):
 
 
 def row_of(name, check):
-    """Return one row, asked for alone where a worker makes it."""
+    """Return one row, asked for alone where that is all that is looked at."""
+    if check == CHECK:
+        adder = subject.load(str(SUBMISSIONS / name), sandbox="auto")
+        row = same_unwatched(adder, 0)
+        adder.close()
+        return row["outcome"], row["detail"]
     if check not in _CHECKS:
         return audit(name, "auto")[check]
     adder = subject.load(str(SUBMISSIONS / name), sandbox="auto")
     (row,) = adder.ask("audit_checks", seed=0, only=check)
     adder.close()
     return row["outcome"], row["detail"]
+
+
+def test_answers_that_are_others_when_watched_are_called_out():
+    free = {"answers": ["3", "5"], "calls": [9, 9], "name": "forward", "unknown": ""}
+    assert _compared(free, free | {"answers": ["3", "4"]}, is_same_pairs=True)[0] == "violated"
+    assert _compared(free, free | {"answers": ["3", "4"]}, is_same_pairs=False)[0] == "ok"  # of other pairs
+    assert _compared(free, free | {"calls": [0, 9]}, is_same_pairs=True)[0] == "violated"
+    assert _compared(free, free | {"calls": [8, 9]}, is_same_pairs=True)[0] == "suspect"
+
+
+def test_an_adder_that_changes_its_mind_anyway_is_not_called_out_for_being_watched():
+    assert row_of("wrong/changes_its_mind.py", CHECK)[0] in {"unknown", "suspect"}
+
+
+def test_answers_that_are_none_break_the_protocol(monkeypatch):
+    adder = subject.load(str(SUBMISSIONS / "honest/array_functions.py"), sandbox="off")
+    told = {"answers": [], "calls": [], "name": "", "unknown": ""}
+    monkeypatch.setattr(adder, "ask", lambda name, **given: told)
+    with pytest.raises(ProtocolError, match="tells of others"):
+        same_unwatched(adder, 0)
 
 
 def test_a_forward_that_is_given_more_than_tokens_is_not_called_out_for_a_swapped_prompt():

@@ -23,6 +23,7 @@ from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.positions import mixed_by_attention
 from verify.anatomy.swapping import comes_from_tokens
 from verify.anatomy.tensors import changed, tensors
+from verify.anatomy.unwatched import CHECK, same_unwatched
 from verify.anatomy.usage import sequences
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
@@ -62,7 +63,7 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
         _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
         for name in _CHECKS
     ]
-    return rows
+    return [*rows, _asked(subject, CHECK, lambda: [same_unwatched(subject, seed)])]
 
 
 def _asked(subject: Subject, name: str, ask: Callable[[], Any]) -> dict[str, str]:

@@ -63,11 +63,20 @@ class Trace:
 
 
 class PatchPoint:
-    """A place that could be the forward call, and how to put something else there."""
+    """A place that could be the forward call, and how to put something else there.
 
-    def __init__(self, name: str, original: Forward, put: Callable[[Forward | None], None]) -> None:
+    Attributes:
+        name: of the place.
+        original: what is called there.
+        plain: the function that runs then, where another calls it.
+    """
+
+    def __init__(
+        self, name: str, original: Forward, put: Callable[[Forward | None], None], plain: Forward | None = None
+    ) -> None:
         self.name = name
         self.original = original
+        self.plain = original if plain is None else plain
         self._put = put
 
     @contextmanager
@@ -318,7 +327,9 @@ def _of_class(name: str, part: Any) -> PatchPoint:
             call = lambda _self, *arguments, **keywords: replacement(*arguments, **keywords)  # noqa: E731
             part.__class__ = type(kind.__name__, (kind,), {"__call__": call})
 
-    return PatchPoint(name, lambda *arguments, **keywords: kind.__call__(part, *arguments, **keywords), put)
+    return PatchPoint(
+        name, lambda *arguments, **keywords: kind.__call__(part, *arguments, **keywords), put, kind.__call__
+    )
 
 
 def _functions(namespace: Any) -> Iterator[PatchPoint]:

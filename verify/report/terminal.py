@@ -61,7 +61,7 @@ def audit(found: JSONObject) -> str:
     counts = found["parameters"]
     names = ("declared", "counted", "unique", "buffers", "copies", "dead")
     lines = [f"{name}: {words.count(counts[name])}" for name in names]
-    lines += [*counts["notes"], ""]
+    lines += [*counts["notes"], f"operands are drawn from seed {found['seed']}", ""]
     if counts["tensors"]:
         lines += [tables.USED, plain(tables.tensors(counts["tensors"])), ""]
     rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]

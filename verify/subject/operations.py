@@ -23,6 +23,7 @@ _MODULES = (
     "verify.anatomy.tensors",
     "verify.proof.proving",
     "verify.anatomy.stream",
+    "verify.anatomy.unwatched",
 )
 _operations: dict[str, Callable[..., Any]] = {}
 

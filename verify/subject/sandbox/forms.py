@@ -42,6 +42,7 @@ FORMS: dict[str, Any] = {
         ),
         "notes": [str],
     },
+    "counted_calls": {"answers": [str], "calls": [int], "name": str, "unknown": str},
     "forced_batch": {"sums": Array("i", 1), "odd": list, "counts": {str: int}, "given_up": str},
     "forced_logits": Array("f"),
     "forced_logits_compiled": Array("f"),
