@@ -16,6 +16,7 @@ CHECKS = [
     "prompt is laid out plainly",
     "the answer comes from the tokens",
     "weights do the work",
+    "logits move with the weights",
     "forward does the work",
     "weights keep still",
     "no sum in Python",

@@ -34,6 +34,7 @@ def outcomes(name, sandbox="off"):
 
 
 FROM_TOKENS = "the answer comes from the tokens"
+MOVE = "logits move with the weights"
 MIXED = "positions are mixed by attention alone"
 
 HONEST = [
@@ -69,6 +70,7 @@ def test_a_torch_module_is_seen_through():
 
 
 CHEATS = {
+    "cheating/adds_in_forward_arrays.py": (MOVE, "suspect", "0.1% of noise on all weights 0.000 of the logits move"),
     "cheating/knows_its_watcher.py": (CHECK, "violated", "35 calls of model.forward a sum then, 0 without"),
     "cheating/hint_in_an_attribute.py": (FROM_TOKENS, "violated", "8 that of the operands: these reach the answer by"),
     "cheating/hint_in_a_default.py": (FROM_TOKENS, "violated", "0 of 8 answers are the sum of the tokens"),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 OUTCOMES = {"ok", "suspect", "violated", "unknown"}
 
 _FEW = 8  # sums that a check asks for
+_NOISE = 1e-3  # of each weight
 _NONSENSE = 1  # the token that a forward is made to say: every vocabulary has it
 
 
@@ -155,6 +156,24 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     if survived[survivor] > _FEW // 2 and _looks_up(loaded, changes[survivor]):
         return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return _by_survivors(max(survived.values())), detail
+
+
+def _logits_move(loaded: LoadedAdder) -> tuple[str, str]:
+    """A thousandth of noise on all weights must move logits: 0.87 to 1.00 of them moved in 17 honest models."""
+    found = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
+    if not found:
+        return "unknown", "no tensors were found in the model or the file"
+    forcer = _forcer(loaded)
+    prompts, answers = sequences(loaded, forcer)
+    before = forcer.outputs(prompts, answers)
+    if before.dtype.kind in "iu":
+        return "unknown", "forward gives tokens and no logits"
+    random = operands.source(loaded, "noise")
+    with changed(found, lambda values: values * (1 + _NOISE * random.standard_normal(values.shape))):
+        after = forcer.outputs(prompts, answers)
+    moved = float(np.mean(~((after == before) | (np.isnan(after) & np.isnan(before)))))
+    detail = f"with {_NOISE:.1%} of noise on all weights {moved:.3f} of the logits move"
+    return ("ok" if moved else "suspect"), detail
 
 
 def _by_survivors(right: int) -> str:
@@ -377,6 +396,7 @@ def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
 
 _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
     "weights do the work": _weights_matter,
+    "logits move with the weights": _logits_move,
     "forward does the work": _forward_matters,
     "chosen tokens are fed back": _fed_back,
     "one token a call": _one_token_a_call,
