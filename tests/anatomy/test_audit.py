@@ -35,6 +35,7 @@ def outcomes(name, sandbox="off"):
 
 FROM_TOKENS = "the answer comes from the tokens"
 MOVE = "logits move with the weights"
+PLAIN = "prompt is laid out plainly"
 MIXED = "positions are mixed by attention alone"
 
 HONEST = [
@@ -70,6 +71,12 @@ def test_a_torch_module_is_seen_through():
 
 
 CHEATS = {
+    "cheating/carries_in_the_prompt.py": (
+        PLAIN,
+        "violated",
+        "token 2 of the prompt is a function of the sum's column 1",
+    ),
+    "cheating/sum_in_disguise_in_the_prompt.py": (PLAIN, "violated", "the first operand's and the sum's bit 2"),
     "cheating/adds_in_forward_arrays.py": (MOVE, "suspect", "0.1% of noise on all weights 0.000 of the logits move"),
     "cheating/knows_its_watcher.py": (CHECK, "violated", "35 calls of model.forward a sum then, 0 without"),
     "cheating/hint_in_an_attribute.py": (FROM_TOKENS, "violated", "8 that of the operands: these reach the answer by"),
@@ -136,7 +143,7 @@ def test_answers_that_are_others_when_watched_are_called_out():
 
 
 def test_an_adder_that_changes_its_mind_anyway_is_not_called_out_for_being_watched():
-    assert row_of("wrong/changes_its_mind.py", CHECK)[0] in {"unknown", "suspect"}
+    assert row_of("wrong/changes_its_mind.py", CHECK)[0] == "unknown"
 
 
 def test_answers_that_are_none_break_the_protocol(monkeypatch):

@@ -294,7 +294,7 @@ def _sum_in_prompt(loaded: LoadedAdder) -> str | None:
         return None
     prompts, others = (np.stack([trace.calls[0].tokens for trace in found]) for found in traces)
     plain = layout.learn(prompts, *drawn[0], layout.prompt_features(pairs=False))
-    of_sum = layout.learn(prompts, *drawn[0], layout.answer_features())
+    of_sum = layout.learn(prompts, *drawn[0], layout.hint_features())
     for position, (operand, total) in enumerate(zip(plain, of_sum, strict=True)):
         if operand is None and total is not None and _holds(total, others[:, position], drawn[1]):
             return (

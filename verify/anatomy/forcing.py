@@ -235,7 +235,7 @@ def _learn_prompt(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
     if None in learnt:
         more = watched(loaded, point, operands.pair_examples(operands.source(loaded, "pairs of digits")))
         learnt = _fit_prompts([*traces, *more], pairs=True)
-    return _all_of(learnt, "a token of the prompt is no function of one column of the operands")
+    return _all_of(learnt, "of the prompt is no function of one digit or bit of an operand, or of one column of both")
 
 
 def _fit_prompts(traces: list[Trace], *, pairs: bool) -> list[Token | None]:
@@ -260,7 +260,7 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
         loaded, point, right[0].calls[len(learnt) - 1], len(learnt) - 1
     ):  # such as what stands after the sum
         learnt.pop()
-    return _all_of(learnt, "a token of the answer is no function of one column of the sum"), choices
+    return _all_of(learnt, "of the answer is no function of one column of the sum"), choices
 
 
 def is_greedy(traces: list[Trace], choices: int) -> bool:
@@ -352,6 +352,8 @@ def _operands(traces: list[Trace]) -> tuple[np.ndarray, np.ndarray]:
 
 def _all_of(learnt: list[Token | None], otherwise: str) -> list[Token]:
     found = [token for token in learnt if token is not None]
-    if not found or len(found) != len(learnt):
-        raise UnlearntError(otherwise)
+    if not learnt:
+        raise UnlearntError("no token of the answer matters")
+    if len(found) != len(learnt):
+        raise UnlearntError(f"token {learnt.index(None) + 1} {otherwise}")
     return found

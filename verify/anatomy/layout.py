@@ -25,7 +25,8 @@ class Feature:
     """A quantity of one column of a sum.
 
     Attributes:
-        kind: "a" or "b", an operand's digit; "pair", both; "sum", the sum's digit; "state", with the carry out of it.
+        kind: "a" or "b", an operand's digit; "pair", both; "sum", the sum's digit; "state", with the carry out of it;
+            "a and sum", "b and sum", both digits; "pair and carry", both operands' and the carry into it.
         base: 2 or 10.
         place: of the column; 0 is the units column.
         size: how many values it can take.
@@ -45,11 +46,22 @@ class Feature:
         if self.kind == "state":
             below = unit * self.base
             return np.asarray(digit_sum + self.base * ((a % below + b % below) // below))
+        if self.kind == "pair and carry":
+            return np.asarray((digit_a * self.base + digit_b) * 2 + (a % unit + b % unit) // unit)
+        if self.kind in {"a and sum", "b and sum"}:
+            return np.asarray((digit_a if self.kind[0] == "a" else digit_b) * self.base + digit_sum)
         return {"a": digit_a, "b": digit_b, "sum": digit_sum}[self.kind]
 
     def __str__(self) -> str:
         """Name its column as people count: units are column 1."""
-        owners = {"a": "the first operand's", "b": "the second operand's", "pair": "both operands'"}
+        owners = {
+            "a": "the first operand's",
+            "b": "the second operand's",
+            "pair": "both operands'",
+            "a and sum": "the first operand's and the sum's",
+            "b and sum": "the second operand's and the sum's",
+            "pair and carry": "both operands' digits and the carry in",
+        }
         column = "column" if self.base == 10 else "bit"
         return f"{owners.get(self.kind, _OF_THE_SUM)} {column} {self.place + 1}"
 
@@ -74,6 +86,15 @@ def prompt_features(*, pairs: bool) -> list[Feature]:
 def answer_features() -> list[Feature]:
     """Return what a token of an answer may be a function of, the simplest first."""
     return [_CONSTANT, *_features([("sum", 10, 10), ("sum", 2, 2), ("state", 2, 4), ("state", 10, 20)])]
+
+
+def hint_features() -> list[Feature]:
+    """Return what a token of a prompt may be a function of that none should be: the sum, and what tells it.
+
+    Of digits and the sum together, bits alone: a table of 100 entries would fit few examples by chance.
+    """
+    kinds = [("a and sum", 2, 4), ("b and sum", 2, 4), ("pair and carry", 2, 8)]
+    return [*answer_features(), *_features(kinds)]
 
 
 def learn(tokens: np.ndarray, a: np.ndarray, b: np.ndarray, features: Iterable[Feature]) -> list[Token | None]:
