@@ -77,7 +77,7 @@ def test_it_adds(installed, tmp_path):
 
 
 def test_it_judges_from_an_empty_folder_and_writes_a_page(installed, tmp_path):
-    command = [installed / "adder-verify", "run", "--profile=quick", "--budget=300", "--html=page.html"]
+    command = [installed / "adder-verify", "run", "--profile=quick", "--budget=900", "--html=page.html"]
     status, said = said_by(command, tmp_path)
     assert (status, said.startswith("sums          PROVED")) == (0, True), said
     assert "PROVED" in (tmp_path / "page.html").read_text()
