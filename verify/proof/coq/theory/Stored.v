@@ -68,7 +68,8 @@ Proof.
       apply Rle_trans with (2 := A). apply Rle_trans with (bpow radix2 (-2)); [apply bpow_le; lia|simpl; lra].
 Qed.
 
-Let step := bpow radix2 (-22).
+(* four roundings of float32, for each term *)
+Definition step := bpow radix2 (-22).
 Lemma step_value : step = / 4194304.
 Proof. unfold step. simpl. reflexivity. Qed.
 Lemma fine_value : bpow radix2 (-24) = step / 4.
