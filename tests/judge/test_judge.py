@@ -244,7 +244,7 @@ def test_the_command_that_runs_it_again_works_where_it_is_printed(theirs):
 def gathered(monkeypatch, proof, checkers):
     """Return the proof of a gathered report, where Coq accepts as told."""
     loaded = SimpleNamespace(ask=lambda _name: {"refused": "it is a test"}, close=lambda: None)
-    judged = SimpleNamespace(report={"proof": proof, "chains": [], "made": {}})
+    judged = SimpleNamespace(report={"proof": proof, "chains": [], "made": {}}, interrupted=False)
     monkeypatch.setattr("verify.judge.run.judge", lambda _options: judged)
     monkeypatch.setattr("verify.subject.load", lambda *_args, **_options: loaded)
     monkeypatch.setattr("verify.proof.coq.checkers_of", lambda _certificate: checkers)
