@@ -300,12 +300,14 @@ def test_who_accepted_a_certificate_is_coq_only_where_it_ran_and_accepted(monkey
     ]
 
 
-def test_a_certificate_that_coq_rejects_though_our_own_checker_accepts_it_is_a_bug_to_be_reported(monkeypatch):
+def test_where_coq_rejects_what_our_own_checker_accepts_its_reason_is_told_and_the_report_is_not_lost(monkeypatch):
     rejected = Checked(["coqc: Unable to unify"], default_instance())
     monkeypatch.setattr(checking, "check_instance", lambda _instance: rejected)
+    monkeypatch.setattr(checking, "version", lambda: "8.16.1")
 
-    with pytest.raises(CertificateError, match="Coq rejects it: coqc: Unable to unify; please report this"):
-        checkers_of(prove(architecture(INTEGERS), precisions=()))
+    assert checkers_of(prove(architecture(INTEGERS), precisions=())) == [
+        {"name": "Coq", "version": "8.16.1", "rejected": "coqc: Unable to unify"}
+    ]
 
 
 def test_coq_is_not_named_where_it_is_not_installed_or_has_no_theorem_of_the_weights(monkeypatch):

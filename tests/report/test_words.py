@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.report import samples as samples
 from verify.report import blocks, card, plane, shapes, tables, verdict, words
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, check
 from verify.report.page import page
 
 VERDICTS = samples.SUMS
@@ -88,6 +88,11 @@ def test_who_accepted_a_theorem_is_said_of_those_that_did():
     report = samples.report()
 
     assert "accepted by: standard library 3.11.2, coqc 8.16.1" in " ".join(facts_of(report, "proof"))
+
+    report["proof"]["checkers"][1]["rejected"] = "coqc: a lemma fails"
+    told = " ".join(facts_of(report, "proof"))
+    assert "accepted by: standard library 3.11.2; rejected by coqc 8.16.1: coqc: a lemma fails" in told
+    check("correctness", report, "x.json")
 
     del report["proof"]["checkers"]
     assert "accepted by" not in card.card(report) + page(report)

@@ -133,7 +133,7 @@ KINDS = {
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
                 "accepted": bool, "reason": Maybe(str), "verdict": Maybe(str), "columns": Maybe(_BY_COLUMNS),
-                "checkers": Maybe([{"name": str, "version": str, "seconds": Maybe(Number)}]),
+                "checkers": Maybe([{"name": str, "version": str, "seconds": Maybe(Number), "rejected": Maybe(str)}]),
             }),
             "environment": {},
             "seconds": Number,

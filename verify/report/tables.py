@@ -302,11 +302,16 @@ def _proof(report: JSONObject) -> str:
         return words.detail(found.get("statement"))
     precisions = _certified(found["certificate"])
     bounds = [f"{label} {words.name(found[key])}" for key, label in _BOUNDS.items() if found.get(key) is not None]
-    checkers = ", ".join(
-        f"{words.name(each['name'])} {words.name(each['version'])}" for each in found.get("checkers") or []
-    )
-    told = ", ".join(bounds) + (f"; accepted by: {checkers}" if checkers else "")
+    told = ", ".join(bounds) + _checkers(found.get("checkers") or [])
     return f"in {precisions}, in any admissible order; {told}" if precisions else words.detail(found.get("statement"))
+
+
+def _checkers(found: list[JSONObject]) -> str:
+    """Return who accepted a theorem, and who rejected it and why."""
+    named = [(f"{words.name(each['name'])} {words.name(each['version'])}", each.get("rejected")) for each in found]
+    accepted = ", ".join(name for name, why in named if not why)
+    rejected = "".join(f"; rejected by {name}: {words.detail(why)}" for name, why in named if why)
+    return (f"; accepted by: {accepted}" if accepted else "") + rejected
 
 
 _BOUNDS = {"margin": "least margin", "error_bound": "largest error bound"}

@@ -131,23 +131,19 @@ def check_instance(instance: Instance, *, seconds: float = SECONDS) -> Checked:
 def checkers_of(certificate: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the programs of Coq's that accept the theorem of a certificate, with version and seconds.
 
-    None are returned where Coq is not installed or too slow, or there is no theorem in Coq of these weights.
-
-    Raises:
-        CertificateError: Coq rejects what our own checker accepted; one of the two is wrong.
+    None are returned where Coq is not installed or too slow, or there is no theorem in Coq of these weights. Where Coq
+    rejects what our own checker accepted, which another version of Coq may do, its reason stands under ``rejected``.
     """
     try:
         checked = check_instance(instance_of(certificate))
+        if checked.objections:
+            return [{"name": "Coq", "version": version(), "rejected": checked.objections[0]}]
     except (NoTheoremError, CoqMissingError, CoqTimeoutError):
         return []
-    if checked.objections:
-        raise CertificateError(
-            f"our own checker accepts the certificate, but Coq rejects it: {checked.objections[0]}; please report this"
-        )
     names = (each.split(" ") for each in checked.checkers)
     return [
-        {"name": name, "version": version, "seconds": round(seconds, 1)}
-        for (name, version), seconds in zip(names, checked.seconds, strict=True)
+        {"name": name, "version": number, "seconds": round(seconds, 1)}
+        for (name, number), seconds in zip(names, checked.seconds, strict=True)
     ]
 
 
