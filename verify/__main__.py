@@ -133,14 +133,21 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def prove(arguments: argparse.Namespace) -> int:
-    """Prove, or refute, that a subject's model adds all pairs of operands, and write the certificate."""
+    """Prove, or refute, that a subject's model adds all pairs of operands, and write the certificate.
+
+    Where a certificate of the same recorded graph is there, with open cells, the search goes on from them.
+    """
+    from verify.proof.columns.certificate import read
     from verify.proof.proving import is_known_decoder, prove_subject
 
     known_decoder = is_known_decoder(_spec(arguments.subject))
+    before = read(arguments.out) if arguments.out is not None and arguments.out.is_file() else None
     ends = time.monotonic() + arguments.budget
 
     def prove_it(subject: Subject) -> Proof:
-        return prove_subject(subject, known_decoder=known_decoder, time_left=lambda: ends - time.monotonic())
+        return prove_subject(
+            subject, known_decoder=known_decoder, time_left=lambda: ends - time.monotonic(), before=before
+        )
 
     proof = _ask(arguments, prove_it)
     if arguments.out is not None:
@@ -385,7 +392,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _prove_arguments(parser: argparse.ArgumentParser) -> None:
     _subject_arguments(parser)
-    parser.add_argument("--out", type=Path, metavar="CERT", help="write the certificate to CERT")
+    parser.add_argument("--out", type=Path, metavar="CERT", help="write the certificate to CERT, or go on from it")
     parser.add_argument(
         "--budget",
         type=_duration,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -103,6 +103,7 @@ def prove_subject(
     seed: int | None = None,
     time_left: Callable[[], float] = lambda: math.inf,
     stops_at_a_wrong_sum: bool = False,
+    before: Mapping[str, Any] | None = None,
 ) -> Proof:
     """Return what can be proved of a subject; a theorem about its program only where its decoder is known.
 
@@ -114,6 +115,10 @@ def prove_subject(
         seed: of the pairs on which a forward is watched, and compared; None for one that nobody can know before.
         time_left: seconds that a proof by columns may take.
         stops_at_a_wrong_sum: whether that is all that is asked for once ``add`` gave one.
+        before: a certificate by columns from which to go on, where it is of this subject's graph.
+
+    Raises:
+        CertificateError: that one is damaged.
     """
     try:
         read = subject.ask("architecture")
@@ -129,6 +134,7 @@ def prove_subject(
         seed=seed,
         time_left=time_left,
         stops_at_a_wrong_sum=stops_at_a_wrong_sum,
+        before=before,
     )
 
 

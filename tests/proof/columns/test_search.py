@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.proof.columns import graphs
+from tests.proof.columns import graphs, networks
+from verify.proof.columns import checker
+from verify.proof.columns.certificate import complete
 from verify.proof.columns.proving import Searched, UnfaithfulError, search_graph
+from verify.proof.columns.search import Search
 from verify.proof.weights import RefusalError
 
 A, B = graphs.all_pairs()
@@ -35,6 +38,10 @@ def real(graph: dict[str, Any]) -> Any:
 
 def search(graph: dict[str, Any], **more: Any) -> Searched:
     return search_graph(graph, ask(graph), lambda: math.inf, **more)
+
+
+def asks(graph: dict[str, Any]) -> Any:
+    return lambda pairs: np.min(networks.least_margins(graph, *np.array(pairs).T), axis=0)
 
 
 def wrong_pairs(graph: dict[str, Any]) -> set[tuple[int, int]]:
@@ -109,3 +116,82 @@ def test_a_value_of_two_tokens_before_attention_is_refused() -> None:
     nodes[later] = ["mul", *[each for each in tokens if each < later][:2]]
     with pytest.raises(RefusalError, match="depends on the tokens at positions"):
         search(graph)
+
+
+class Clock:
+    """Is asked for the time that is left, and says that there is none after so many answers."""
+
+    def __init__(self, answers: float = math.inf) -> None:
+        self.answers = answers
+
+    def __call__(self) -> float:
+        self.answers -= 1
+        return math.inf if self.answers >= 0 else 0.0
+
+
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many cells are bounded, by batch."""
+    counts: list[int] = []
+    split = Search._bound_and_split
+
+    def counted(self: Search, cells: Any) -> Any:
+        counts.append(len(cells))
+        return split(self, cells)
+
+    monkeypatch.setattr(Search, "_bound_and_split", counted)
+    return counts
+
+
+@pytest.mark.parametrize("answers", [0, 5, 12, 20])
+def test_a_search_goes_on_from_where_another_ended(answers: int, bounded: list[int]) -> None:
+    graph = networks.adder(1)
+    in_one = search_graph(graph, asks(graph), Clock())
+    whole, leaves = sum(bounded), in_one.cells
+    bounded.clear()
+    cut = search_graph(graph, asks(graph), Clock(answers))
+    first, still_open = sum(bounded), sum(step.open for step in cut.steps)
+    assert still_open
+    bounded.clear()
+    after = search_graph(graph, asks(graph), Clock(), before=cut.certificate)
+    assert after.is_whole
+    assert in_one.is_whole
+    assert checker.check(complete(after.certificate, {})).proved
+    assert first + sum(bounded) <= whole + still_open + 20
+    assert abs(after.cells - leaves) <= leaves / 10
+
+
+def test_a_search_from_a_whole_certificate_bounds_nothing(bounded: list[int]) -> None:
+    graph = graphs.adder()
+    found = search(graph)
+    bounded.clear()
+    again = search(graph, before=found.certificate)
+    assert again.is_whole
+    assert again.certificate["steps"] == found.certificate["steps"]
+    assert sum(bounded) == 0
+
+
+def test_what_is_open_for_good_stays_open(bounded: list[int]) -> None:
+    graph = graphs.adder(width=9.0)
+    found = search(graph)
+    again = search(graph, before=found.certificate)
+    assert [step.pairs_open for step in again.steps] == [step.pairs_open for step in found.steps]
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ([0, 0], "goes on"),
+        ([[0, "ff"], 0], "too early"),
+        ([[2, "ff"], 0, 0], "no split"),
+        ([[0, "f" * 51], 0, 0], "no split"),
+        (["x"], "no split"),
+        ("x", "no lists"),
+    ],
+)
+def test_trees_that_are_none_are_refused(tree: Any, message: str) -> None:
+    graph = graphs.adder()
+    certificate = copy.deepcopy(search(graph).certificate)
+    certificate["steps"][1]["queries"][0]["trees"][0] = tree
+    with pytest.raises(ValueError, match=message):
+        search(graph, before=certificate)

@@ -17,6 +17,8 @@ from verify.__main__ import main
 from verify.anatomy.graph.evaluate import forced
 from verify.anatomy.graph.read import of
 from verify.proof.columns import checker, theorem
+from verify.proof.columns.certificate import read as read_certificate
+from verify.proof.columns.certificate import write as write_certificate
 from verify.proof.columns.theorem import ColumnsProof, prove_columns
 from verify.proof.conclusion import DISAGREEMENT, NONE
 from verify.subject import load
@@ -235,6 +237,34 @@ def test_the_commands_prove_extract_and_check_tell_one_theorem(
     assert capsys.readouterr().out.startswith("PROVED: ")
     assert main(["prove", spec, "--sandbox=off", "--coq", str(tmp_path / "x.v")]) == 2
     assert not (tmp_path / "x.v").exists()
+
+
+def test_a_proof_goes_on_from_the_certificate_of_the_same_graph_alone() -> None:
+    first = proof_of(Adder(graphs.adder()), time_left=lambda: 0.0).certificate
+    assert first is not None
+    assert proof_of(Adder(graphs.adder()), before=first).verdict == "MODEL PROVED"
+    forged = json.loads(json.dumps(first))
+    for step in forged["steps"]:
+        for query in step["queries"]:
+            query["trees"] = [[0] for _ in query["trees"]]
+    rejected = proof_of(Adder(graphs.adder()), before=forged)
+    assert (rejected.verdict, rejected.accuracy) == ("UNDECIDED", "")
+    assert "delete the one that it goes on from" in rejected.reason
+    assert proof_of(Adder(graphs.adder(10.001)), before=forged).verdict == "MODEL PROVED"
+
+
+def test_the_command_goes_on_from_where_it_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    certificate, spec = tmp_path / "certificate.json.gz", str(COLUMNS / "one_head.py")
+    arguments = ["prove", spec, "--sandbox=off", "--out", str(certificate)]
+    assert main([*arguments, "--budget=0.001s"]) == 3
+    assert "open" in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.startswith("MODEL PROVED: ")
+    damaged = read_certificate(certificate)
+    damaged["steps"] = damaged["steps"][:-1]
+    write_certificate(certificate, damaged)
+    assert main(arguments) == 2
+    assert "damaged" in capsys.readouterr().err
 
 
 def test_a_damaged_certificate_is_rejected_with_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,9 @@ kinds are four slices.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 
 COUNT = 200
@@ -92,3 +95,16 @@ def pairs_in(cell: np.ndarray) -> int:
 def mask(column: np.ndarray) -> str:
     """Return a column of a cell, bool (200,), in hex: bit i for option i of docs/columns.md."""
     return format(sum(1 << int(name) for name in NAMES[column]), "x")
+
+
+def read_split(node: Any, digits: int) -> tuple[int, np.ndarray]:
+    """Return the column of a split as a tree writes it, and which options go left, bool (200,).
+
+    Raises:
+        ValueError: it is no split.
+    """
+    match node:
+        case [int(column), str(members)] if 0 <= column < digits and re.fullmatch(r"[0-9a-f]{1,50}", members):
+            number = int(members, 16)
+            return column, np.array([number >> int(name) & 1 for name in NAMES], bool)
+    raise ValueError(f"{node!r:.80} is no split of a column")

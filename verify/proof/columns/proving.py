@@ -113,6 +113,7 @@ def search_graph(
     ask: Callable[[list[Pair]], np.ndarray],
     time_left: Callable[[], float],
     *,
+    before: Mapping[str, Any] | None = None,
     real: Callable[[list[Pair], str], np.ndarray] | None = None,
     ways: Mapping[str, int] = MappingProxyType({"batch": 1}),
     rng: np.random.Generator | None = None,
@@ -124,6 +125,7 @@ def search_graph(
         graph: of schema adder-graph/1.
         ask: gives the least margin of the real forward, over all steps, of each pair.
         time_left: seconds that the search may take.
+        before: a certificate of the same graph, whose open leaves are searched, and whose others are kept.
         real: gives the real forward's logits of each pair, (n, K, choices), as it is called in one of the ways, to be
             compared with the graph, NaN where it was not called; None to compare nothing.
         ways: in which it is called, each with one of how many drawn pairs it is called.
@@ -133,6 +135,7 @@ def search_graph(
     Raises:
         RefusalError: the method does not apply to the graph.
         UnfaithfulError: the real forward is another one.
+        ValueError: what was given as a certificate of the graph is none.
     """
     layouts = [step_of(graph, index) for index in range(len(graph["steps"]))]
     left = sum(step.query.size for step in layouts)
@@ -151,7 +154,7 @@ def search_graph(
             search = Search(step, tables, query, ask, ends, spare)
             if compared is not None:
                 compared.check(search)
-            found = search.run()
+            found = search.run(None if before is None else _trees(before, step.index, query))
             rank = max(rank, search.attention.rank)
             founds.append(found)
             wrong += [pair for pair in found.wrong if pair not in wrong]
@@ -167,6 +170,16 @@ def search_graph(
         proofs.append({"queries": queries})
         steps.append(_sum_up(step, founds, rank, time.process_time() - begin))
     return Searched(steps, {"schema": SCHEMA, "graph": graph, "steps": proofs}, wrong, worst, met)
+
+
+def _trees(certificate: Mapping[str, Any], step: int, query: int) -> list[list[Any]]:
+    try:
+        found = certificate["steps"][step]["queries"][query]["trees"]
+    except (IndexError, KeyError, TypeError):
+        raise ValueError(f"it has no trees of step {step + 1} and symbol {query} of its query") from None
+    if isinstance(found, list) and all(isinstance(tree, list) for tree in found):
+        return found
+    raise ValueError(f"its trees of step {step + 1} are no lists")
 
 
 def _deadline(time_left: Callable[[], float], searches: int) -> Callable[[], float]:

@@ -179,11 +179,18 @@ class Search:
         self._batches = 0
         self._split_last: Open | None = None  # what is worst where the time ends
 
-    def run(self) -> Found:
-        """Return what was found."""
+    def run(self, before: list[list[Any]] | None = None) -> Found:
+        """Return what was found.
+
+        Args:
+            before: trees of an earlier search, whose splits and proved leaves are kept; None to begin anew.
+
+        Raises:
+            ValueError: these are no trees of this step.
+        """
         roots = self._roots()
         self._names = len(roots)
-        queue = deque([roots])
+        queue = deque([roots if before is None else self._grown(roots, before)])
         while queue:
             cells = queue.popleft()
             while queue and len(cells) < _BATCH and queue[0].is_root == cells.is_root:
@@ -218,7 +225,7 @@ class Search:
         targets = self.step.target.symbol[column]
         nothing = np.zeros((len(self.attention.rows), self.attention.rank, len(masks)))
         cells = _Cells(masks, targets, nothing, nothing, np.arange(len(masks)), is_root=True)
-        bounded = self._bound(cells, np.where(np.ascontiguousarray(masks.transpose(1, 2, 0)), 0.0, np.inf))
+        bounded = self._bound(cells, _penalties(masks))
         margins, radius = bounded.margins, bounded.radius
         allowed = (np.abs(margins.gradient) * radius).sum(axis=1) + (margins.doubt * radius).sum(axis=1) + margins.error
         return margins.centre, allowed
@@ -238,13 +245,15 @@ class Search:
 
     def _bound_and_split(self, cells: _Cells) -> _Cells | None:
         """Decide the cells that one bound decides; return the others, split."""
-        penalties = np.where(np.ascontiguousarray(cells.masks.transpose(1, 2, 0)), 0.0, np.inf)
+        penalties = _penalties(cells.masks)
         is_possible = np.isfinite(options.least(penalties))
         if not is_possible.all():
             cells, penalties = cells.some(is_possible), np.ascontiguousarray(penalties[:, :, is_possible])
         if not len(cells):
             return None
         bounded = self._bound(cells, penalties)
+        if not self.found.reach:  # the roots
+            self._note_reach(cells, bounded)
         columns = np.arange(len(cells))
         worst = bounded.bounds.argmin(axis=0)
         least = bounded.bounds[worst, columns]
@@ -263,6 +272,43 @@ class Search:
             return None
         return self._split(cells.some(left), _select(bounded, left), worst[left])
 
+    def _grown(self, roots: _Cells, trees: list[list[Any]]) -> _Cells:
+        """Note the splits of trees; return their open leaves, as cells of which nothing else is known."""
+        if len(trees) != len(roots):
+            raise ValueError(f"there are {len(trees)} trees, but should be {len(roots)}")
+        possible = roots.some(np.isfinite(options.least(_penalties(roots.masks))))
+        if len(possible):
+            self._note_reach(possible, self._bound(possible, _penalties(possible.masks)))
+        masks, targets, names = list[np.ndarray](), list[int](), list[int]()
+        for root, tree in enumerate(trees):
+            pending = [(root, roots.masks[root])]
+            for node in tree:
+                if not pending:
+                    raise ValueError("a tree goes on after its end")
+                name, mask = pending.pop()
+                if node == 1:
+                    masks.append(mask)
+                    targets.append(root)
+                    names.append(name)
+                elif node != 0:
+                    pending += self._split_again(name, mask, *options.read_split(node, self.step.digits))
+            if pending:
+                raise ValueError("a tree ends too early")
+        nothing = np.zeros((len(self.attention.rows), self.attention.rank, len(masks)))
+        kept = np.array(masks, bool).reshape(len(masks), *roots.masks.shape[1:])
+        return _Cells(kept, np.array(targets, int), nothing, nothing, np.array(names, int), is_root=True)
+
+    def _split_again(self, name: int, mask: np.ndarray, column: int, left: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """Note a split; return both parts by name, the one that comes first in a tree at the end."""
+        first, second = self._names, self._names + 1
+        self._names += 2
+        self._splits[name] = (column, left, first, second)
+        parts = []
+        for part, inside in ((second, ~left), (first, left)):
+            parts.append((part, mask.copy()))
+            parts[-1][1][column] &= inside
+        return parts
+
     # ---- bounds ---------------------------------------------------------------------------------------------------
 
     def _bound(self, cells: _Cells, penalties: np.ndarray) -> _Bounded:
@@ -273,13 +319,8 @@ class Search:
             ranges.append(self._denominators(row, penalties))
             self._box(row, ranges[-1], penalties, cells, index, low[index], high[index])
             off += self._doubt(row, ranges[-1], penalties, low[index], high[index])
-        centre, radius = (low + high).sum(axis=0) / 2, np.maximum((high - low).sum(axis=0) / 2, 0)
-        if cells.is_root:
-            self.found.reach = [
-                (int(symbol), np.stack([centre[:, n] - radius[:, n], centre[:, n] + radius[:, n]]))
-                for n, symbol in enumerate(cells.targets)
-            ]
-        radius = radius + off
+        centre = (low + high).sum(axis=0) / 2
+        radius = np.maximum((high - low).sum(axis=0) / 2, 0) + off
         tokens = self.step.target.tokens[cells.targets]
         margins = self.tail.margins(centre, radius, tokens)
         rest = margins.centre - self.spare * ((margins.doubt * radius).sum(axis=1) + margins.error)
@@ -289,6 +330,14 @@ class Search:
         bounded = _Bounded(margins, bounds, centre, radius, off, low, high, penalties)
         self._tighten(bounded, rest, ranges)
         return bounded
+
+    def _note_reach(self, cells: _Cells, bounded: _Bounded) -> None:
+        """Keep the boxes of y, for drawing."""
+        radius = bounded.radius - bounded.off
+        self.found.reach = [
+            (int(symbol), np.stack([bounded.centre[:, n] - radius[:, n], bounded.centre[:, n] + radius[:, n]]))
+            for n, symbol in enumerate(cells.targets)
+        ]
 
     def _tighten(self, bounded: _Bounded, rest: np.ndarray, ranges: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Take the exact range of the linear part where the box of it was not enough."""
@@ -504,6 +553,11 @@ def _support(
             break
     found: np.ndarray = best - _SLACK * (1 + np.abs(best))
     return found
+
+
+def _penalties(masks: np.ndarray) -> np.ndarray:
+    """Return 0 for the options in cells and infinity for others, (W, 200, n)."""
+    return np.where(np.ascontiguousarray(masks.transpose(1, 2, 0)), 0.0, np.inf)
 
 
 def _select(bounded: _Bounded, some: np.ndarray) -> _Bounded:

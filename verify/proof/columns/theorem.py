@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from verify.anatomy.graph.asking import recording_of
 from verify.anatomy.graph.evaluate import write
 from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.read import of
-from verify.errors import ProtocolError, VerifyError
+from verify.errors import CertificateError, ProtocolError, VerifyError
 from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.certificate import write as write_certificate
@@ -147,6 +147,7 @@ def prove_columns(
     seed: int | None = None,
     time_left: Callable[[], float] = lambda: math.inf,
     stops_at_a_wrong_sum: bool = False,
+    before: Mapping[str, Any] | None = None,
 ) -> Proof:
     """Return what the columns of a subject prove of it.
 
@@ -156,11 +157,15 @@ def prove_columns(
         seed: of the pairs on which its forward is watched, and compared; None for one that nobody can know before.
         time_left: seconds that search and check may take.
         stops_at_a_wrong_sum: of ``add``; else the search goes on, for the part of all pairs that is right.
+        before: a certificate of an earlier search: where it is of the same graph, the search goes on from it.
+
+    Raises:
+        CertificateError: that one is damaged.
     """
     seed = secrets.randbits(32) if seed is None else seed
     try:
         recording = recording_of(subject, seed)
-        run = _Run(subject, recording.graph, seed, time_left, stops=stops_at_a_wrong_sum)
+        run = _Run(subject, recording.graph, seed, time_left, before, stops=stops_at_a_wrong_sum)
         searched = run.search()
         if searched.wrong and run.wrong is None and run.is_longer_than_the_sum:  # by an end token that nobody needs
             run = run.without_the_end()
@@ -171,6 +176,8 @@ def prove_columns(
             certificate, checked = run.check(searched)
         run.add_some(searched)
         after = subject.ask("weights_digest")
+    except CertificateError:
+        raise
     except (RefusedError, RefusalError, UnfaithfulError, VerifyError) as error:
         return Proof(accepted=False, reason=str(error))
     if after != recording.weights:
@@ -187,11 +194,11 @@ def prove_columns(
         checked=checked,
         added=run.added,
     )
-    return replace(proof, reason=_reason(proof, searched, checked))
+    return replace(proof, reason=_reason(proof, searched, checked, goes_on=run.goes_on))
 
 
-def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict) -> str:
-    """Return why a proof is one, or why it is none."""
+def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict, *, goes_on: bool) -> str:
+    """Return why a proof is one, or why it is none; it may go on from an earlier certificate."""
     if proof.wrong is not None:
         what = f"add gives a wrong sum of {proof.wrong[0]} + {proof.wrong[1]}"
         return f"its graph is proved, but {what}; this is a bug of adder-verify" if proof.disagrees else what
@@ -207,7 +214,8 @@ def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict) -> str:
     if searched.is_whole and checked.undecided:
         return f"the search closed all {searched.cells:,} cells, but the checker had no time left; --budget allows more"
     if not checked.accepted and not checked.undecided:
-        return f"the checker rejects the certificate: {checked.objections[0]}"
+        anew = "; delete the one that it goes on from" if goes_on else ""
+        return f"the checker rejects the certificate: {checked.objections[0]}{anew}"
     return _open_in_words(proof, searched)
 
 
@@ -244,10 +252,17 @@ class _Run:
     """
 
     def __init__(
-        self, subject: Subject, graph: Graph, seed: int, time_left: Callable[[], float], *, stops: bool
+        self,
+        subject: Subject,
+        graph: Graph,
+        seed: int,
+        time_left: Callable[[], float],
+        before: Mapping[str, Any] | None,
+        *,
+        stops: bool,
     ) -> None:
         self.subject, self.graph, self.seed, self.stops = subject, graph, seed, stops
-        self.time_left = time_left
+        self.time_left, self.before = time_left, before
         self.added = 0
         self.wrong: Pair | None = None
         self.is_contradicted = False
@@ -255,15 +270,31 @@ class _Run:
     def search(self, spare: float = SPARE) -> Searched:
         left = self.time_left()
         spared = left * (1 - SEARCH_SHARE) if math.isfinite(left) else 0.0
-        return search_graph(
-            self.graph.plain,
-            self.margins,
-            lambda: 0.0 if self._is_settled else self.time_left() - spared,
-            real=self.logits,
-            ways=_COMPARED,
-            rng=np.random.default_rng(self.seed),
-            spare=spare,
-        )
+        before = self.before if self.goes_on and spare == SPARE else None
+        try:
+            return search_graph(
+                self.graph.plain,
+                self.margins,
+                lambda: 0.0 if self._is_settled else self.time_left() - spared,
+                before=before,
+                real=self.logits,
+                ways=_COMPARED,
+                rng=np.random.default_rng(self.seed),
+                spare=spare,
+            )
+        except RefusalError:
+            raise
+        except ValueError as error:
+            if before is None:
+                raise
+            raise CertificateError(f"the certificate that is there is damaged: {error}; delete it") from error
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is an earlier certificate of this graph."""
+        if self.before is None or "graph" not in self.before:
+            return False
+        return checker.digest_of(self.before["graph"]) == checker.digest_of(self.graph.plain)
 
     def check(self, searched: Searched) -> tuple[dict[str, Any], Verdict]:
         """Return the certificate of what was found, and what the checker says of it."""
@@ -285,7 +316,7 @@ class _Run:
         steps = max(n for n, entry in enumerate(self.graph.answer, 1) if entry.feature != "constant")
         plain = self.graph.plain
         shorter = plain | {"answer": plain["answer"][:steps], "steps": plain["steps"][:steps]}
-        return _Run(self.subject, of(shorter), self.seed, self.time_left, stops=self.stops)
+        return _Run(self.subject, of(shorter), self.seed, self.time_left, self.before, stops=self.stops)
 
     def margins(self, pairs: list[Pair]) -> np.ndarray:
         """Return the least margin of the real forward over all steps of each pair, (n,), NaN as below all numbers."""
