@@ -25,6 +25,8 @@ CALLS = [
     "memory without a name", "shared segments", "keys", "new keys", "io_uring", "bpf", "faults",
     "performance counters", "a mount", "larger pipes", "watching a folder the old way", "a lease on a file",
     "before all others", "sooner than others", "the disk before others", "quotas by a handle", "a tree of mounts",
+    "semaphores that stay", "segments of others", "the end of segments of others", "the end of queues of others",
+    "the end of named queues", "pages kept in pipes", "files kept in pipes", "pipes kept in pipes",
 ]  # fmt: skip
 
 
