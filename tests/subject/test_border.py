@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -241,4 +242,13 @@ def test_a_line_without_an_end_is_read_once_and_given_up(hostile, rung, monkeypa
 @pytest.mark.parametrize("line", [b"[" + b"0," * (5 << 20) + b"0]", b"[" * 100_000, b"{}," * (3 << 20)])
 def test_more_values_than_anybody_has_to_say_are_not_built(line):
     with pytest.raises(ValueError, match=r"too many values|nested too deep"):
+        wire.loads(line)
+
+
+@pytest.mark.parametrize("shape", [
+    [0, 10**30], [0] + [1 << 26] * 31, [1] * 100, [10**4000] * 20_000, [2**63], [-1], [True], [0.0],
+], ids=["long", "large in all", "of many dimensions", "a product without end", "2^63", "-1", "True", "0.0"])  # fmt: skip
+def test_an_array_of_an_impossible_shape_is_none(shape):
+    line = json.dumps({"dtype": "int64", "shape": shape, "base64": ""}).encode()
+    with pytest.raises(ValueError, match=r"array|dimension"):
         wire.loads(line)

@@ -14,6 +14,7 @@ import numpy as np
 
 LONGEST_LINE = 64 << 20  # bytes
 MOST_VALUES = 4 << 20  # in one line: each costs a hundred times the memory of its text
+_MOST_DIMENSIONS = 32
 
 _INTEGERS = [sign + str(bits) for sign in ("int", "uint") for bits in (8, 16, 32, 64)]
 _NUMBERS = frozenset(["bool", "float16", "float32", "float64", *_INTEGERS])
@@ -58,7 +59,11 @@ def _array(found: dict[str, Any]) -> Any:
     if found.keys() != _ARRAY_KEYS:
         return found
     dtype, shape, text = found["dtype"], found["shape"], found["base64"]
-    is_shape = isinstance(shape, list) and all(type(length) is int and length >= 0 for length in shape)
+    is_shape = (
+        isinstance(shape, list)
+        and len(shape) <= _MOST_DIMENSIONS
+        and all(type(length) is int and 0 <= length <= LONGEST_LINE for length in shape)
+    )
     if not (isinstance(dtype, str) and dtype in _NUMBERS and is_shape and isinstance(text, str)):
         raise ValueError("an array of an unknown kind")
     data = base64.b64decode(text, validate=True)
