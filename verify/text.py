@@ -10,6 +10,7 @@ LENGTH = 200  # characters of a foreign value that are kept
 MOST_AS_ONE_IN = 0.1  # a larger rate reads better as a percentage: 707 of 1,280 are no "1 in 1"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LONGEST = 4000  # of a text that crosses the border of a process
+DEEPEST = 64  # lists and dicts within each other that cross it
 
 # What begins a command to GitHub Actions, which reads all that a run prints, at the beginning of a line: a text that is
 # folded may bring it there.
@@ -75,12 +76,18 @@ def superscript(exponent: int) -> str:
     return str(exponent).translate(_RAISED)
 
 
-def printable_all(value: Any, length: int = LONGEST) -> Any:
-    """Return plain values of lists and dicts with every text in them, keys too, made printable; others as they are."""
+def printable_all(value: Any, length: int = LONGEST, depth: int = DEEPEST) -> Any:
+    """Return plain values of lists and dicts with every text in them, keys too, made printable; others as they are.
+
+    Raises:
+        ValueError: they are nested deeper than ``depth``.
+    """
+    if depth < 0:
+        raise ValueError("nested too deep")
     if isinstance(value, str):
         return printable(value, length)
     if isinstance(value, list):
-        return [printable_all(each, length) for each in value]
+        return [printable_all(each, length, depth - 1) for each in value]
     if isinstance(value, dict):
-        return {printable_all(key, length): printable_all(each, length) for key, each in value.items()}
+        return {printable_all(key, length): printable_all(each, length, depth - 1) for key, each in value.items()}
     return value

@@ -247,8 +247,19 @@ def test_more_values_than_anybody_has_to_say_are_not_built(line):
 
 @pytest.mark.parametrize("shape", [
     [0, 10**30], [0] + [1 << 26] * 31, [1] * 100, [10**4000] * 20_000, [2**63], [-1], [True], [0.0],
-], ids=["long", "large in all", "of many dimensions", "a product without end", "2^63", "-1", "True", "0.0"])  # fmt: skip
+], ids=["long", "large in all", "of many dimensions", "a product without end", "2^63", "-1", "True", "0."])  # fmt: skip
 def test_an_array_of_an_impossible_shape_is_none(shape):
     line = json.dumps({"dtype": "int64", "shape": shape, "base64": ""}).encode()
     with pytest.raises(ValueError, match=r"array|dimension"):
         wire.loads(line)
+
+
+@pytest.mark.parametrize("inner", ["[%s]", '{"a": %s}'])
+def test_an_answer_that_is_nested_too_deep_to_be_walked_breaks_the_protocol(inner):
+    value = "1"
+    for _ in range(600):  # the parser goes as deep as this, what looks at values does not
+        value = inner % value
+    link = object.__new__(Link)
+    link._spec = "theirs.py"
+    with pytest.raises(ProtocolError, match="nested too deep"):
+        link._reply("7", f'{{"id": "7", "value": {value}}}'.encode(), None)
