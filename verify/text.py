@@ -54,17 +54,28 @@ def one_in(rate: float) -> str:
 def number(value: float, digits: int = 3) -> str:
     """Return a number to so many significant digits, never as a power of ten where plain digits are short.
 
-    >>> number(0.0859375), number(1920.4), number(2)
-    ('0.0859', '1,920', '2')
+    >>> number(0.0859375), number(1920.4), number(2), number(math.inf)
+    ('0.0859', '1,920', '2', '∞')
     """
-    if value == 0:
-        return "0"
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "undefined" if math.isnan(value) else "∞" if value > 0 else "-∞"
     if 1e-4 <= abs(value) < 10**digits:
         return f"{value:.{digits}g}"
     if 10**digits <= abs(value) < 1e9:
         return f"{value:,.0f}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return f"{float(mantissa):g} \N{MULTIPLICATION SIGN} 10{superscript(int(exponent))}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration.
+
+    >>> seconds(0.0123), seconds(42.31), seconds(300), seconds(0)
+    ('12.3 ms', '42.3 s', '300 s', '0 s')
+    """
+    if 0 < value < 1:
+        return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
 
 
 def superscript(exponent: int) -> str:

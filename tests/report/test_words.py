@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import samples as samples
-from verify.report import blocks, card, plane, shapes, tables, verdict, words
+from verify import text
+from verify.report import blocks, card, plane, schema, shapes, tables, verdict, words
 from verify.report.evidence import Evidence, check
 from verify.report.page import page
 
@@ -28,7 +29,7 @@ def answers(report, **others):
     return [f"{each.answer}. {each.more}" for each in verdict.answers(Evidence.of(correctness=report, **others))]
 
 
-@pytest.mark.parametrize("module", [words, blocks, shapes, plane], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [text, words, blocks, shapes, plane, schema], ids=lambda module: module.__name__)
 def test_the_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 

@@ -8,6 +8,7 @@ from unicodedata import category, east_asian_width
 from verify.text import number as number
 from verify.text import one_in as one_in
 from verify.text import printable
+from verify.text import seconds as seconds
 from verify.text import superscript as superscript
 
 NAME_LENGTH = 120
@@ -70,17 +71,6 @@ def scaled(value: float) -> str:
         if value >= unit * 0.9995:
             return f"{value / unit:.3g} {prefix}"
     return f"{value:.3g}"
-
-
-def seconds(value: float) -> str:
-    """Return a duration.
-
-    >>> seconds(0.0123), seconds(42.31), seconds(300), seconds(0)
-    ('12.3 ms', '42.3 s', '300 s', '0 s')
-    """
-    if 0 < value < 1:
-        return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
-    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
 
 
 def width(text: str) -> int:

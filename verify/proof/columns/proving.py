@@ -19,6 +19,7 @@ from verify.proof.columns import options
 from verify.proof.columns.search import SPARE, Found, Open, Pair, Search
 from verify.proof.columns.step import Step, step_of
 from verify.proof.columns.tables import Tables
+from verify.text import number, plural
 
 SCHEMA = "adder-columns/1"
 
@@ -101,7 +102,7 @@ class Searched:
         if not steps:
             return f"{self.cells:,} cells"
         margin, ratio = min(step.margin or 0.0 for step in steps), min(step.ratio or 0.0 for step in steps)
-        return f"{self.cells:,} cells, least bound {margin:.3g} logits, {ratio:,.3g} times its error"
+        return f"{plural(self.cells, 'cell')}, least bound {number(margin)} logits, {number(ratio)} times its error"
 
 
 class UnfaithfulError(Exception):

@@ -18,6 +18,7 @@ from verify.proof.columns.attention import Attention, Row
 from verify.proof.columns.step import Step
 from verify.proof.columns.tables import Tables
 from verify.proof.columns.tail import Margins, Tail
+from verify.text import number, plural
 
 Pair = tuple[int, int]
 
@@ -68,9 +69,10 @@ class Open:
         largest = max(terms, key=lambda name: terms[name])
         nearest = "" if self.nearest is None else f", nearest {self.nearest[0]} + {self.nearest[1]}"
         risk = ", at risk: only roundings exceed its margin" if self.at_risk else ""
+        pairs = plural(self.pairs, "pair")
         return (
-            f"{self.pairs:,} pairs{nearest}, a margin of {self.centre:.3g} logits at its centre, from which most is "
-            f"taken by {largest}, {terms[largest]:.3g}{risk}"
+            f"{pairs}{nearest}, a margin of {number(self.centre)} logits at its centre, from which "
+            f"most is taken by {largest}, {number(terms[largest])}{risk}"
         )
 
 

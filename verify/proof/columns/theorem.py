@@ -29,6 +29,7 @@ from verify.proof.columns.search import SPARE
 from verify.proof.conclusion import Proof
 from verify.proof.weights import RefusalError
 from verify.subject.answers import as_sum
+from verify.text import number, plural, seconds
 
 if TYPE_CHECKING:
     from verify.anatomy.graph.read import Graph
@@ -221,10 +222,10 @@ def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict, *, goes_o
 
 def _step_in_words(step: StepFound) -> str:
     rank = {0: "no number", 1: "one number"}.get(step.rank, f"{step.rank} numbers")
-    found = f"step {step.step:>2}: attention hands on {rank}, {step.cells:,} cells"
+    found = f"step {step.step:>2}: attention hands on {rank}, {plural(step.cells, 'cell')}"
     if step.margin is not None and step.ratio is not None:
-        found += f", least bound {step.margin:.3g} logits, {step.ratio:,.3g} times its error"
-    return found + (f", {step.open:,} open" if step.open else "") + f", {step.seconds:.1f} s of CPU"
+        found += f", least bound {number(step.margin)} logits, {number(step.ratio)} times its error"
+    return found + (f", {step.open:,} open" if step.open else "") + f", {seconds(step.seconds)} of CPU"
 
 
 def _open_in_words(proof: ColumnsProof, searched: Searched) -> str:
