@@ -195,11 +195,11 @@ def prove_columns(
         checked=checked,
         added=run.added,
     )
-    return replace(proof, reason=_reason(proof, searched, checked, goes_on=run.goes_on))
+    return replace(proof, reason=_reason(proof, searched, checked))
 
 
-def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict, *, goes_on: bool) -> str:
-    """Return why a proof is one, or why it is none; it may go on from an earlier certificate."""
+def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict) -> str:
+    """Return why a proof is one, or why it is none."""
     if proof.wrong is not None:
         what = f"add gives a wrong sum of {proof.wrong[0]} + {proof.wrong[1]}"
         return f"its graph is proved, but {what}; this is a bug of adder-verify" if proof.disagrees else what
@@ -215,8 +215,7 @@ def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict, *, goes_o
     if searched.is_whole and checked.undecided:
         return f"the search closed all {searched.cells:,} cells, but the checker had no time left; --budget allows more"
     if not checked.accepted and not checked.undecided:
-        anew = "; delete the one that it goes on from" if goes_on else ""
-        return f"the checker rejects the certificate: {checked.objections[0]}{anew}"
+        return f"the checker rejects the certificate: {checked.objections[0]}"
     return _open_in_words(proof, searched)
 
 
@@ -271,7 +270,8 @@ class _Run:
     def search(self, spare: float = SPARE) -> Searched:
         left = self.time_left()
         spared = left * (1 - SEARCH_SHARE) if math.isfinite(left) else 0.0
-        before = self.before if self.goes_on and spare == SPARE else None
+        is_first = spare == SPARE  # else what an earlier certificate claims may be what was rejected
+        before = self.before if self._goes_on and is_first else None
         try:
             return search_graph(
                 self.graph.plain,
@@ -291,7 +291,7 @@ class _Run:
             raise CertificateError(f"the certificate that is there is damaged: {error}; delete it") from error
 
     @property
-    def goes_on(self) -> bool:
+    def _goes_on(self) -> bool:
         """Whether there is an earlier certificate of this graph."""
         if self.before is None or "graph" not in self.before:
             return False
