@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks import rounding
+from tests.mutation import ROOT
 from verify.proof.columns import checker
 from verify.proof.columns.rounding import FACTORS
 
@@ -44,6 +46,14 @@ def test_both_signs_small_and_large_arguments_are_measured() -> None:
         assert size.min() < 2.0**-126
         assert size.max() > 2.0**119
         assert len(size[(size > 1) & (size < 2)]) > 2**23 // STRIDE - 1
+
+
+def test_all_that_was_measured_is_below_what_is_assumed() -> None:
+    rows = json.loads((ROOT / rounding.OUT).read_text())["rows"]
+    assert {row["function"] for row in rows} == set(rounding.FUNCTIONS)
+    for row in rows:
+        assert rounding.is_below(row), row
+        assert row["assumed"] == rounding.FUNCTIONS[row["function"]].factor, row
 
 
 def test_prover_and_checker_assume_the_same() -> None:
