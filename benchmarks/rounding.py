@@ -14,12 +14,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from tqdm import tqdm
 from benchmarks.measuring import environment
 from verify.anatomy.graph.evaluate import one
 from verify.files import write_json
+from verify.interpreters import Pool
 from verify.made import made
 from verify.proof.columns.rounding import FACTORS, OF_THE_ARGUMENT
 
@@ -325,11 +325,16 @@ def _others() -> list[str]:
     return names[:mine]
 
 
-def _in(capability: str | None, stride: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of all functions, measured in a process of its own."""
+def _begin(capability: str | None) -> None:
+    """Have a process take the instructions that it is told to, of which torch asks at its first operation."""
     if capability is not None:
         os.environ["ATEN_CPU_CAPABILITY"] = capability
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    torch.set_num_threads(1)
+
+
+def _in(capability: str | None, stride: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of all functions, measured in a process of its own."""
+    with Pool(1, partial(_begin, capability)) as pool:
         for rows in tqdm(pool.map(measure, FUNCTIONS, [stride] * len(FUNCTIONS)), total=len(FUNCTIONS), disable=None):
             yield from rows
 
