@@ -56,6 +56,8 @@ DAMAGES = {
     "an identity of something else": "UPDATE campaign SET identity = '[]'",
     "a subject that is no JSON": "UPDATE campaign SET subject = '{'",
     "a goal nested without end": f"UPDATE campaign SET goal = '{'[' * 50_000}'",
+    "a goal of another kind": "UPDATE campaign SET goal = '[]'",
+    "a subject of another kind": "UPDATE campaign SET subject = '[1]'",
     "text that is no text": "UPDATE shards SET host = CAST(x'ff' AS TEXT)",
     "a trigger": "CREATE TRIGGER theirs AFTER INSERT ON shards BEGIN DELETE FROM clusters; END",
     "a view": "CREATE VIEW theirs AS SELECT 1",

@@ -97,6 +97,8 @@ class Store:
         self.seconds: float = seconds
         self.changed: float = changed
         self.goal: dict[str, Any] = json.loads(goal)
+        if not (isinstance(self.subject, dict) and isinstance(self.goal, dict)):
+            raise TypeError("what it says of its subject or its goal is no object")
 
     @classmethod
     def open(
