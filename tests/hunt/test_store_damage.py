@@ -58,6 +58,7 @@ DAMAGES = {
     "a goal nested without end": f"UPDATE campaign SET goal = '{'[' * 50_000}'",
     "a goal of another kind": "UPDATE campaign SET goal = '[]'",
     "a subject of another kind": "UPDATE campaign SET subject = '[1]'",
+    "a subject without a name": "UPDATE campaign SET subject = '{}'",
     "text that is no text": "UPDATE shards SET host = CAST(x'ff' AS TEXT)",
     "a trigger": "CREATE TRIGGER theirs AFTER INSERT ON shards BEGIN DELETE FROM clusters; END",
     "a view": "CREATE VIEW theirs AS SELECT 1",

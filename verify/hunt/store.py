@@ -97,8 +97,8 @@ class Store:
         self.seconds: float = seconds
         self.changed: float = changed
         self.goal: dict[str, Any] = json.loads(goal)
-        if not (isinstance(self.subject, dict) and isinstance(self.goal, dict)):
-            raise TypeError("what it says of its subject or its goal is no object")
+        if not (isinstance(self.subject, dict) and "name" in self.subject and isinstance(self.goal, dict)):
+            raise TypeError("what it says of its subject or its goal is nothing of the kind")
 
     @classmethod
     def open(
