@@ -78,7 +78,11 @@ CHEATS = {
     ),
     "cheating/sum_in_disguise_in_the_prompt.py": (PLAIN, "violated", "the first operand's and the sum's bit 2"),
     "cheating/adds_in_forward_arrays.py": (MOVE, "suspect", "0.1% of noise on all weights 0.000 of the logits move"),
-    "cheating/knows_its_watcher.py": (CHECK, "violated", "35 calls of model.forward a sum then, 0 without"),
+    "cheating/knows_its_watcher.py": (
+        CHECK,
+        "violated",
+        "35 calls of model.forward for each of 6 sums then, 0 without",
+    ),
     "cheating/hint_in_an_attribute.py": (FROM_TOKENS, "violated", "8 that of the operands: these reach the answer by"),
     "cheating/hint_in_a_default.py": (FROM_TOKENS, "violated", "0 of 8 answers are the sum of the tokens"),
     "cheating/adds_in_forward.py": (
@@ -140,6 +144,7 @@ def test_answers_that_are_others_when_watched_are_called_out():
     assert _compared(free, free | {"answers": ["3", "4"]}, is_same_pairs=False)[0] == "ok"  # of other pairs
     assert _compared(free, free | {"calls": [0, 9]}, is_same_pairs=True)[0] == "violated"
     assert _compared(free, free | {"calls": [8, 9]}, is_same_pairs=True)[0] == "suspect"
+    assert _compared(free, free | {"calls": [0, 9]}, is_same_pairs=False)[0] == "suspect"  # of other pairs: by chance
 
 
 def test_an_adder_that_changes_its_mind_anyway_is_not_called_out_for_being_watched():

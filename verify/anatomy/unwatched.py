@@ -62,16 +62,14 @@ def _compared(free: dict[str, Any], watched: dict[str, Any], *, is_same_pairs: b
     if is_same_pairs and free["answers"] != watched["answers"]:
         changed = sum(one != other for one, other in zip(free["answers"], watched["answers"], strict=True))
         return "violated", f"it behaves otherwise when watched: {changed} of {_SUMS} answers are others"
-    calls = [sorted(set(told["calls"])) for told in (free, watched)]
-    said = [" or ".join(map(str, each)) for each in calls]
-    if calls[0] != calls[1] and (min(calls[0]) == 0) != (min(calls[1]) == 0):
-        return (
-            "violated",
-            f"it behaves otherwise when watched: {said[1]} calls of {free['name']} a sum then, {said[0]} without",
-        )
-    if calls[0] != calls[1]:
-        return "suspect", f"{said[1]} calls of {free['name']} a sum when watched, {said[0]} without"
-    return "ok", f"{said[0]} calls of {free['name']} for each of {_SUMS} sums, watched and not, in two workers"
+    said = [" or ".join(map(str, sorted(set(told["calls"])))) for told in (free, watched)]
+    none = [[count == 0 for count in told["calls"]] for told in (free, watched)]  # sums without a call
+    what = f"calls of {free['name']} for each of {_SUMS} sums"
+    if (is_same_pairs and none[0] != none[1]) or all(none[0]) != all(none[1]):
+        return "violated", f"it behaves otherwise when watched: {said[1]} {what} then, {said[0]} without"
+    if any(none[0] + none[1]) or said[0] != said[1]:
+        return "suspect", f"{said[1]} {what} when watched, {said[0]} without"
+    return "ok", f"{said[0]} {what}, watched and not, in two workers"
 
 
 @operation
