@@ -281,6 +281,46 @@ def test_two_softmaxes_of_the_same_scores_are_two_rows(adder: Any, tokens: Tenso
     agree(lambda ids: forward(ids), tokens)
 
 
+HIDING: dict[str, Callable[[Tensor], Tensor]] = {
+    "0 times": lambda x: 0.0 * torch.exp(1000 * x.sum()),
+    "a product with 0": lambda x: torch.exp(1000 * x.sum(-1, keepdim=True)) @ torch.zeros(1, 4),
+    "0 over": lambda x: 0.0 / x.sum(),
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_0_hides_must_be_a_number(adder: Any, tokens: Tensor, name: str) -> None:
+    """0 times infinity is no number, and no logits come of it: what may overflow stays in the graph, to be bounded."""
+
+    def forward(ids: Tensor) -> Any:
+        x = adder.embedding(ids)
+        return adder.head(x + HIDING[name](x))
+
+    assert {"exp", "div"} & {node[0] for node in kinds_of(forward, tokens)}
+
+
+def test_what_0_surely_hides_is_left_out(adder: Any, tokens: Tensor) -> None:
+    def forward(ids: Tensor) -> Any:
+        x = adder.embedding(ids)
+        squares = x.pow(2).mean(-1, keepdim=True)
+        return adder.head(x.cumsum(1) + 0.0 * (x * torch.rsqrt(squares + 1e-5)) + 0.0 * functional.gelu(x).softmax(-1))
+
+    assert not {"rsqrt", "gelu", "smax"} & {node[0] for node in kinds_of(forward, tokens)}
+
+
+def test_a_masked_score_that_may_overflow_is_refused(adder: Any, tokens: Tensor) -> None:
+    mask = torch.zeros(LENGTH, LENGTH)
+    mask[:, 2] = -math.inf
+
+    def forward(ids: Tensor, scale: float) -> Any:
+        scores, values = scores_of(adder, ids)
+        return adder.head((scores * scale * scale + mask).softmax(-1) @ values)
+
+    agree(lambda ids: forward(ids, 1.0), tokens)
+    with pytest.raises(RefusedError, match="finite"):
+        evaluated(lambda ids: forward(ids, 1e20), tokens)
+
+
 def test_complex_numbers_of_two_short_ones_are_short() -> None:
     table = torch.randn(VOCABULARY, 4, dtype=torch.complex64)
     _, _, kind = record(

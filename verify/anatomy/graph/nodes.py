@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from verify.anatomy.graph.ranges import Ranges
+
 Node = int
 
 ZERO: Node = 0  # the constant 0 is the first node of every program
@@ -50,6 +52,7 @@ class Program:
         self.vocabulary = vocabulary
         self.feasible = [sorted(tokens) for tokens in feasible]
         self._numbers: dict[Any, Node] = {}
+        self._ranges = Ranges(self, inputs)
         self._rows: dict[tuple[Node, ...], list[Any]] = {}  # where the softmax of a row was computed
         self.const(0.0)  # `ZERO`
 
@@ -132,6 +135,8 @@ class Program:
         if self.is_value(y, 0.0):
             return x
         masked = self._masked(x, y)
+        if masked is not None and not all(node == masked or self._ranges.is_finite(node) for node in (x, y)):
+            masked = None  # what is no number is none either where it is masked
         return self._exact("add", lambda p, q: p + q, x, y) if masked is None else masked
 
     def sub(self, x: Node, y: Node) -> Node:
@@ -143,11 +148,15 @@ class Program:
         masked = self._masked(x)
         return self._exact("sub", lambda p, q: p - q, x, y) if masked is None else masked
 
+    def _is_nothing(self, x: Node, y: Node) -> bool:
+        """Return whether a product is surely 0: one factor is, and the other is surely a number."""
+        return any(self.is_value(p, 0.0) and self._ranges.is_finite(q) for p, q in ((x, y), (y, x)))
+
     def mul(self, x: Node, y: Node) -> Node:
         """Return x y; 0 where a factor is 0, whatever finite number the other is."""
+        if self._is_nothing(x, y):
+            return self.const(0.0)
         for one, other in ((x, y), (y, x)):
-            if self.is_value(one, 0.0):
-                return one
             if self.is_value(one, 1.0):
                 return other
             if self.is_value(one, -1.0):
@@ -156,7 +165,7 @@ class Program:
 
     def div(self, x: Node, y: Node) -> Node:
         """Return x / y."""
-        if self.is_value(y, 1.0) or self.is_value(x, 0.0):
+        if self.is_value(y, 1.0) or (self.is_value(x, 0.0) and self._ranges.is_divisor(y)):
             return x
         return self._exact("div", lambda p, q: p / q if q else math.nan, x, y)
 
@@ -204,9 +213,11 @@ class Program:
         one = self.const(1.0)
         pairs = [*zip(map(int, xs), map(int, ys), strict=True), *((int(each), one) for each in more)]
         masked = self._masked(*map(int, more))
-        if masked is not None:
+        if masked is not None and all(
+            self._ranges.is_finite(node) for pair in pairs for node in pair if node != masked
+        ):
             return masked
-        terms = tuple(pair for pair in pairs if not any(self.is_value(node, 0.0) for node in pair))
+        terms = tuple(pair for pair in pairs if not self._is_nothing(*pair))
         if len(terms) < 2:
             return self.mul(*terms[0]) if terms else self.const(0.0)
         if all(one in pair for pair in terms):
