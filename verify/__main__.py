@@ -145,9 +145,8 @@ def prove(arguments: argparse.Namespace) -> int:
     ends = time.monotonic() + arguments.budget
 
     def prove_it(subject: Subject) -> Proof:
-        return prove_subject(
-            subject, known_decoder=known_decoder, time_left=lambda: ends - time.monotonic(), before=before
-        )
+        subject.time_left = lambda: ends - time.monotonic()
+        return prove_subject(subject, known_decoder=known_decoder, time_left=subject.time_left, before=before)
 
     proof = _ask(arguments, prove_it)
     if arguments.out is not None:

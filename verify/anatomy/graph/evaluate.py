@@ -76,7 +76,8 @@ def evaluate(
 
 def type_of(graph: Graph) -> str:
     """Return the type in which a graph is evaluated: its own, if that holds every constant."""
-    holds = graph.dtype == "float64" or all(float(np.float32(number)) == number for number in graph.constants)
+    with np.errstate(over="ignore"):
+        holds = graph.dtype == "float64" or all(float(np.float32(number)) == number for number in graph.constants)
     return graph.dtype if holds else "float64"
 
 

@@ -23,6 +23,7 @@ LARGEST = 32 << 20  # bytes
 MOST_DIGITS = 20
 MOST_TOKENS = 4096  # of a vocabulary
 MOST_POSITIONS = 1024
+MOST_TERMS = 4096  # of a sum, scores of a row: the checker takes no more
 LARGEST_SLACK = 10**6
 
 SYMBOLS = {"constant": 1, "a": 10, "b": 10, "pair": 100, "sum": 10, "state": 20}
@@ -250,13 +251,13 @@ def reads(node: Node) -> Iterator[int]:
 
 def _earlier_ones(value: Any, index: int, fewest: int, place: str) -> tuple[int, ...]:
     found = _list(value, None, place)
-    _demand(len(found) >= fewest, f"{place}: too few terms", len(found))
+    _demand(fewest <= len(found) <= MOST_TERMS, f"{place}: terms, {fewest} to {MOST_TERMS}", len(found))
     return tuple(_whole(each, 0, index - 1, place) for each in found)
 
 
 def _pairs(value: Any, index: int, place: str) -> tuple[tuple[int, int], ...]:
     found = _list(value, None, place)
-    _demand(len(found) >= 2, f"{place}: too few terms", len(found))
+    _demand(2 <= len(found) <= MOST_TERMS, f"{place}: terms, 2 to {MOST_TERMS}", len(found))
     pairs = (_list(pair, 2, place) for pair in found)
     return tuple((_whole(x, 0, index - 1, place), _whole(y, 0, index - 1, place)) for x, y in pairs)
 
