@@ -32,6 +32,7 @@ SCHEMA, GRAPH_SCHEMA = "adder-columns/1", "adder-graph/1"
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
 H = {"float32": 2.0**-126, "float64": 2.0**-1022}
 HUGE, SMALL = 2.0**120, 2.0**-100  # section 2: beyond these nothing is proved
+LARGEST_SINGLE = 2.0**128 - 2.0**103  # from here on float32 has only infinity
 LARGEST = 2.0**60  # of a number of the tail that is not linear; what is linear in such is below HUGE, shown once
 LONGEST = 4096  # terms of a sum, scores of a row, tokens of a layout
 BYTES = 1 << 28  # of a certificate
@@ -479,8 +480,17 @@ class Arithmetic:
         return n * self.u / (1 - n * self.u) * GROW
 
     def const(self, value: float) -> Ball:
-        """Return a constant, which may have to be rounded to the dtype."""
-        return value, 0.0 if self.dtype == "float64" or _is_single(value) else abs(value) * self.u * GROW + TINY
+        """Return a constant, which may have to be rounded to the dtype, and become 0 where it is small.
+
+        Raises:
+            Unbounded: the dtype holds none like it.
+        """
+        small = 2 * self.h if 0 < abs(value) < self.h else 0.0
+        if self.dtype == "float64" or _is_single(value):
+            return value, small
+        if not abs(value) < LARGEST_SINGLE:
+            raise Unbounded(f"the constant {value:.6g} is infinite in float32")
+        return value, abs(value) * self.u * GROW + small + TINY
 
     def padded(self, x: Ball, error: float, operands: list[Ball]) -> Ball:
         """Return a ball with an error, and with what small numbers may do."""
