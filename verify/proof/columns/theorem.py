@@ -207,10 +207,14 @@ def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict) -> str:
         a, b = searched.wrong[0]
         return f"at {a} + {b} its forward prefers a wrong token, but add gives the sum: add does not decode it greedily"
     if checked.proved:
-        seen = f"that add decodes it greedily and reads these digits was seen on {proof.added} sums, and is not proved"
+        seen = (
+            "that its forward is what was recorded of it, and that add decodes it greedily and reads these digits, "
+            f"was seen on {proof.added} sums, and is not proved"
+        )
         whose = "it is decoded by our own program" if proof.accepted else seen
         return (
-            f"every evaluation of its forward has the right token largest at each step ({searched.in_words}); {whose}"
+            "every evaluation of what was recorded of its forward has the right token largest at each step "
+            f"({searched.in_words}); {whose}"
         )
     if searched.is_whole and checked.undecided:
         return f"the search closed all {searched.cells:,} cells, but the checker had no time left; --budget allows more"
