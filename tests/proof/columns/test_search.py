@@ -156,6 +156,7 @@ def test_a_search_goes_on_from_where_another_ended(answers: int, bounded: list[i
     after = search_graph(graph, asks(graph), Clock(), before=cut.certificate)
     assert after.is_whole
     assert in_one.is_whole
+    assert (after.margin, after.ratio) in ((None, None), (in_one.margin, in_one.ratio))  # of no part of the cells
     assert checker.check(complete(after.certificate, {})).proved
     assert first + sum(bounded) <= whole + still_open + 20
     assert abs(after.cells - leaves) <= leaves / 10

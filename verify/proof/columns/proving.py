@@ -36,11 +36,11 @@ class StepFound:
         rank: how many numbers attention hands on.
         cells, open: leaves in all, and of these open.
         pairs_open: pairs in the open cells, each counted as often as it is open.
-        margin: the least bound of a proved cell, in logits; None where none was proved.
+        margin: the least bound of a proved cell, in logits; None where none was proved, or some by an earlier search.
         ratio: the least bound over its errors.
         seconds: CPU seconds.
         reach: the ranges of what attention hands on: {"query", "target", "low", "high"} by symbols.
-        tightest: what it hands on in the middle of the proved cell with the least ratio; None where none was proved.
+        tightest: what it hands on in the middle of the proved cell with the least ratio; None where there is no ratio.
     """
 
     step: int
@@ -91,6 +91,16 @@ class Searched:
         return min(steps, key=lambda step: math.inf if step.ratio is None else step.ratio)
 
     @property
+    def margin(self) -> float | None:
+        """The least bound of all steps, in logits; None where that of one is not known."""
+        return _least([step.margin for step in self.steps])
+
+    @property
+    def ratio(self) -> float | None:
+        """The least bound over its errors of all steps; None where that of one is not known."""
+        return _least([step.ratio for step in self.steps])
+
+    @property
     def cells(self) -> int:
         """How many there are in all."""
         return sum(step.cells for step in self.steps)
@@ -98,11 +108,15 @@ class Searched:
     @property
     def in_words(self) -> str:
         """How many cells there are, and by how much the least margin is above the errors that roundings make."""
-        steps = [step for step in self.steps if step.margin is not None and step.ratio is not None]
-        if not steps:
-            return f"{self.cells:,} cells"
-        margin, ratio = min(step.margin or 0.0 for step in steps), min(step.ratio or 0.0 for step in steps)
-        return f"{plural(self.cells, 'cell')}, least bound {number(margin)} logits, {number(ratio)} times its error"
+        cells = plural(self.cells, "cell")
+        if self.margin is None or self.ratio is None:
+            return cells
+        return f"{cells}, least bound {number(self.margin)} logits, {number(self.ratio)} times its error"
+
+
+def _least(numbers: list[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None]
+    return min(known) if known and len(known) == len(numbers) else None
 
 
 class UnfaithfulError(Exception):
@@ -191,8 +205,9 @@ def _deadline(time_left: Callable[[], float], searches: int) -> Callable[[], flo
 
 
 def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepFound:
-    margins = [found.margin for found in founds if np.isfinite(found.margin)]
-    ratios = [found.least for found in founds if np.isfinite(found.least)]
+    known = [] if any(found.kept for found in founds) else founds
+    margins = [found.margin for found in known if np.isfinite(found.margin)]
+    ratios = [found.least for found in known if np.isfinite(found.least)]
     return StepFound(
         step=step.index + 1,
         rank=rank,
@@ -207,13 +222,13 @@ def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepF
             for query, found in enumerate(founds)
             for target, box in found.reach
         ],
-        tightest=_tightest(founds),
+        tightest=_tightest(known),
     )
 
 
 def _tightest(founds: list[Found]) -> list[float] | None:
-    least = min(founds, key=lambda found: found.least)
-    return None if least.tightest is None else [float(number) for number in least.tightest]
+    least = min(founds, key=lambda found: found.least, default=None)
+    return None if least is None or least.tightest is None else [float(number) for number in least.tightest]
 
 
 class _Compared:

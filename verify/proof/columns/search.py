@@ -83,6 +83,7 @@ class Found:
     Attributes:
         trees: one for each symbol of the target, in preorder, as docs/columns.md writes them.
         cells, open: leaves in all, and those that are open.
+        kept: how many an earlier search proved; nothing of the following is told of these.
         least: the least ratio of a proved bound, errors not taken off, to its errors.
         margin: the least of these bounds.
         met: the least real margin that was met, and where.
@@ -97,6 +98,7 @@ class Found:
     trees: list[list[Any]] = field(default_factory=list)
     cells: int = 0
     open: int = 0
+    kept: int = 0
     least: float = np.inf
     margin: float = np.inf
     met: tuple[float, Pair] | None = None
@@ -292,7 +294,9 @@ class Search:
                     masks.append(mask)
                     targets.append(root)
                     names.append(name)
-                elif node != 0:
+                elif node == 0:
+                    self.found.kept += options.pairs_in(mask) > 0
+                else:
                     pending += self._split_again(name, mask, *options.read_split(node, self.step.digits))
             if pending:
                 raise ValueError("a tree ends too early")

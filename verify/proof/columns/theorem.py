@@ -91,11 +91,10 @@ class ColumnsProof(Proof):
         """Return the proof for a report: all but the certificate itself, of which the digest of its graph is told."""
         if self.certificate is None or self.searched is None:
             return None
-        margins = [step.margin for step in self.searched.steps if step.margin is not None]
         return {
             "certificate": None,
             "statement": self.certificate["statement"],
-            "margin": min(margins, default=None),
+            "margin": self.searched.margin,
             "error_bound": None,
             "accepted": self.accepted,
             "reason": self.reason,
@@ -121,7 +120,7 @@ class ColumnsProof(Proof):
             "is_checked": is_accepted,
             "pairs": str(10 ** (2 * graph["digits"])),
             "right_at_least": str(checked.pairs_right) if checked is not None and is_accepted else "0",
-            "ratio": min((step.ratio for step in searched.steps if step.ratio is not None), default=None),
+            "ratio": searched.ratio,
             "added": self.added,
             "worst": None if searched.worst is None else f"step {searched.worst[0]}: {searched.worst[1].in_words}",
             "assumptions": [{"name": name, "text": text} for name, text in checker.ASSUMPTIONS.items()],
