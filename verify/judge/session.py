@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # where no sum is wrong, for the proof.
 HUNT_ENDS, PROPERTIES_END, NATURE_ENDS, PROOF_ENDS = 0.5, 0.7, 0.9, 0.97
 BEFORE_A_PROOF = 0.65  # of that time, where the columns of the adder may prove it: search and checker want the rest
+RECORD_SECONDS = 10.0  # in which a forward must be recorded, for a part of the time to be kept for its proof
 AFTER_A_COUNTEREXAMPLE = 0.1  # of the time of a run: what the strata may still take
 UNIFORM_SHARES = 5  # as many strata's shares has the uniform one where its sums are asked of `add` one at a time
 MOST_LOST = 4  # workers lost over sums: then no further sums are asked for
@@ -212,7 +213,15 @@ class Session:
         """Whether the forward of the subject can be recorded, and its own architecture is no better known."""
         from verify.proof.proving import is_recordable
 
-        found: bool = self._once("recordable", lambda: is_recordable(self.subject, self.seed))
+        def ask() -> bool:
+            before, begin = self.subject.time_left, self.clock()
+            self.subject.time_left = lambda: min(before(), RECORD_SECONDS - (self.clock() - begin))
+            try:
+                return is_recordable(self.subject, self.seed)
+            finally:
+                self.subject.time_left = before
+
+        found: bool = self._once("recordable", ask)
         return found
 
     def known(self, name: str) -> Any:

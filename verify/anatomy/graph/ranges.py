@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from verify.anatomy.graph.nodes import Node, Program
+Node = int
+Program: TypeAlias = Any  # as `nodes` has it, which imports this module
 
 Range = tuple[float, float]
 
