@@ -1,7 +1,8 @@
-"""Certificates of what is false: each was accepted once, or might be."""
+"""Theorems that are false: each was proved once."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,43 @@ from tests.proof.columns import graphs
 from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.proving import search_graph
+from verify.proof.columns.theorem import prove_columns
+from verify.subject import load
+
+COLUMNS = Path(__file__).parents[2] / "submissions" / "columns"
+RARE = """
+import numpy
+import sys
+import torch
+
+sys.path.insert(0, {folder!r})
+import one_layer
+
+shared = numpy.zeros(1, numpy.float32)
+first, second = torch.from_numpy(shared), torch.from_numpy(shared)
+
+
+class Adder(one_layer.Adder):
+    def forward(self, ids):
+        logits = super().forward(ids)
+        digits = torch.where(ids < 10, ids, torch.zeros_like(ids))[:, :23]
+        nines = digits.float().sum(-1) - 178  # above 0 where all twenty digits are 9
+        {trap}
+
+
+def build_model():
+    model = one_layer.read("one_head")
+    model.__class__ = Adder
+    return model, {{"name": "rare"}}
+
+
+add = one_layer.add
+"""
+TRAPS = {
+    "0 times infinity": "return logits + 0.0 * torch.exp(50 * nines)[:, None, None]",
+    "shared memory": "first.copy_(torch.relu(nines[:1])); return logits * (1 - second)",
+}
+NINES = 9_999_999_999
 
 
 def with_an_end(right: float, other: float) -> dict[str, Any]:
@@ -50,3 +88,14 @@ def test_constants_that_float32_cannot_tell_apart_prove_nothing(steps: list[Any]
     found = checked(steps, right, other)
     assert not found.accepted
     assert all(each.startswith(("steps[3]", "graph.steps[3]")) for each in found.objections)
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_forward_that_is_wrong_on_one_pair_alone_is_not_proved(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "rare.py"
+    file.write_text(RARE.format(folder=str(COLUMNS), trap=TRAPS[name]))
+    subject = load(str(file), sandbox="off")
+    assert subject.add(NINES, NINES) != 2 * NINES
+    assert subject.add(1_234_567_890, NINES) == 1_234_567_890 + NINES
+    found = prove_columns(subject, seed=3)
+    assert found.exit_status == 3, found.reason
