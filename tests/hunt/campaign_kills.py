@@ -33,8 +33,11 @@ def settings(store, shards):
     return session.Settings(f"{SPEC}:Fast", sandbox="off", goal=Goal(shards=shards), store=Path(store))
 
 
-def forked_pool(workers, initializer):
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=initializer)
+class ForkedPool(interpreters.Pool):
+    """Starts in a moment."""
+
+    def __init__(self, workers, initializer):
+        ProcessPoolExecutor.__init__(self, workers, multiprocessing.get_context("fork"), initializer=initializer)
 
 
 def drive(kind, store, shards):
@@ -84,7 +87,7 @@ def written(store):
 
 
 def main(kind, kills, store, shards):
-    interpreters.Pool = forked_pool  # which starts in a moment
+    interpreters.Pool = ForkedPool
     statuses = []
     if kind == "worker":
         process = drive(kind, store, shards)
