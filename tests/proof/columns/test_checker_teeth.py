@@ -28,7 +28,7 @@ MUTANTS = {
     "a sum's error": ("(self.gamma(n + 1) + (n + 2) * EPS) * magnitudes", "self.gamma(n) * magnitudes"),
     "a quotient's error": ("3 * self.u * size(exact) + 2", "2 * self.u * size(exact) + 2"),
     "a slack after attention": ("(node.more * u + 2 * h) * GROW", "(0.5 * node.more * u + 2 * h) * GROW"),
-    "a constant's rounding": ("0.0 if self.dtype == \"float64\" or _is_single(value)", "0.0 if True"),
+    "a constant's rounding": ("if self.dtype == \"float64\" or _is_single(value):", "if True:"),
     "a sum's error after attention": ("self.arithmetic.gamma(len(node.reads) + 1)\n", "self.arithmetic.gamma(1)\n"),
     "a quotient's error after attention": (
         "return self._linear([(upside, x)], 3 * u",
