@@ -37,8 +37,9 @@ class ReadGuard(TorchFunctionMode):
 
     def __enter__(self) -> Self:
         """Guard from here on."""
-        exports = [vars(torch._C)[name] for name in _EXPORTS if hasattr(torch._C, name)]  # noqa: SLF001
-        self._stack.enter_context(_exchanged([(export, self._exporting(export)) for export in exports]))
+        self._stack.enter_context(exports_exchanged())
+        _guards.append(self)
+        self._stack.callback(_guards.remove, self)
         for owner, name in ((threading.Thread, "start"), (ThreadPoolExecutor, "submit")):
             self._stack.enter_context(_patched(owner, name, self.refuse_thread))
         super().__enter__()  # type: ignore[no-untyped-call]
@@ -49,13 +50,10 @@ class ReadGuard(TorchFunctionMode):
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._stack.close()
 
-    def _exporting(self, export: Callable[..., Any]) -> Callable[..., Any]:
-        def exporting(tensor: Any, *rest: Any, **more: Any) -> Any:
-            with torch._C.DisableTorchFunction():  # noqa: SLF001 - whatever refuses looks at the tensor itself
-                self._refuse("to_dlpack", tensor)
-            return export(tensor, *rest, **more)
-
-        return exporting
+    def refuse_export(self, tensor: Any) -> None:
+        """Refuse what hands out a tensor's memory."""
+        with torch._C.DisableTorchFunction():  # noqa: SLF001 - whatever refuses looks at the tensor itself
+            self._refuse("to_dlpack", tensor)
 
     def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
         """Refuse a thread, which no mode of torch follows.
@@ -82,6 +80,38 @@ def leaves(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [leaf for each in value for leaf in leaves(each)]
     return [] if value is None else [value]
+
+
+_guards: list[ReadGuard] = []  # the innermost last
+_is_exchanged = False
+
+
+@contextmanager
+def exports_exchanged() -> Iterator[None]:
+    """Have all guards within see exports of memory; around many guards, since it looks through all that there is once.
+
+    Between two guards nothing but code of ours may run.
+    """
+    global _is_exchanged
+    if _is_exchanged:
+        yield
+        return
+    exports = [vars(torch._C)[name] for name in _EXPORTS if hasattr(torch._C, name)]  # noqa: SLF001
+    _is_exchanged = True
+    try:
+        with _exchanged([(export, _exporting(export)) for export in exports]):
+            yield
+    finally:
+        _is_exchanged = False
+
+
+def _exporting(export: Callable[..., Any]) -> Callable[..., Any]:
+    def exporting(tensor: Any, *rest: Any, **more: Any) -> Any:
+        for guard in _guards[-1:]:
+            guard.refuse_export(tensor)
+        return export(tensor, *rest, **more)
+
+    return exporting
 
 
 @contextmanager

@@ -98,16 +98,19 @@ def _check_all_shapes(table: Any, model: nn.Module, canonical: MaskedForward, na
     """Check that the forward pass is the architecture at every length of decoding, and for batches."""
     import torch
 
+    from verify.anatomy.torch_reads import exports_exchanged
+
     lengths = range(BINARY_WIDTH + 1, CONTEXT_LENGTH + 1)
     shapes = [(1, length) for length in lengths] + list(product(BATCHES, (lengths[0], lengths[-1])))
-    for shape in shapes:
-        ids = torch.zeros(shape, dtype=torch.int64, device=mask.device)
-        part = mask[: shape[1], : shape[1]]
-        if table.run(model, ids, named)[0] != table.run(partial(canonical, mask=part), ids, named)[0]:
-            raise RefusalError(
-                f"given {shape[0]} x {shape[1]} tokens, which decoding comes to, the forward pass runs other "
-                "operations than the architecture that it has at its full length"
-            )
+    with exports_exchanged():
+        for shape in shapes:
+            ids = torch.zeros(shape, dtype=torch.int64, device=mask.device)
+            part = mask[: shape[1], : shape[1]]
+            if table.run(model, ids, named)[0] != table.run(partial(canonical, mask=part), ids, named)[0]:
+                raise RefusalError(
+                    f"given {shape[0]} x {shape[1]} tokens, which decoding comes to, the forward pass runs other "
+                    "operations than the architecture that it has at its full length"
+                )
 
 
 def _assignments(model: nn.Module) -> Iterator[Parameters]:
