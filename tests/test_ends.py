@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.mutation import ROOT
-from tests.subject.rungs import SUBMISSIONS, any_rung, await_that, processes_of
+from tests.subject.rungs import SUBMISSIONS, any_rung, await_that, groups_of, processes_of
 from verify import ends, files, interpreters
+from verify.__main__ import main
 from verify.ends import FOLLOWED
 
 HANGS = str(SUBMISSIONS / "hostile" / "hangs.py")
@@ -67,6 +69,7 @@ def test_nothing_stays_of_a_command_that_is_ended(place, rung, command, name):
         status = process.wait(600)
     assert status == (-signal.SIGKILL if name == "SIGKILL" else 130)
     await_that(lambda: not processes_of(place))
+    assert groups_of(process.pid) == []
     files.sweep(place)  # what a killed driver leaves, the next one takes away
     assert [*place.iterdir()] == []
 
@@ -98,6 +101,10 @@ COMMANDS_THAT_END = {
     "audit": ["audit", RIGHT],
     "hunt": ["hunt", RIGHT, "--shards", "2"],
     "hunt in a pool": ["hunt", RIGHT, "--shards", "2", "--jobs", "2"],
+    "check": ["check", "{made}/theorem.json"],
+    "merge": ["merge", "{made}/1.sqlite", "{made}/2.sqlite", "--store", "{made}/whole.sqlite"],
+    "extract": ["extract", RIGHT, "--out", "{made}/graph.json"],
+    "report": ["report", "--render-only", "--out", "{made}/reports"],
 }
 BEFORE = {  # command -> functions at which nothing is known yet: (name, nth call)
     "run": [
@@ -110,6 +117,8 @@ BEFORE = {  # command -> functions at which nothing is known yet: (name, nth cal
     "audit": [("Link.request", 6), ("audit", 2)],
     "hunt": [("introduce", 1), ("Store.open", 1), ("Link.close", 1)],
     "hunt in a pool": [("introduce", 1), ("Pool.__init__", 1), ("Pool.submit", 1), ("Pool.shutdown", 1)],
+    "check": [("read_certificate", 1), ("check", 2)], "merge": [("Store.open", 1), ("Store.take", 2)],
+    "extract": [("recording_of", 1), ("Link.close", 1)], "report": [("render", 1), ("write_text", 2)],
 }  # fmt: skip
 AFTER = {  # command -> functions at which something is known, and in which of its output that stands
     "run": [
@@ -122,6 +131,7 @@ AFTER = {  # command -> functions at which something is known, and in which of i
     "prove": [("Link.close", 1, b"NO PROOF"), ("Proof.as_json", 1, b"NO PROOF")],
     "audit": [("_show", 1, b"counted")],
     "hunt": [("summarise", 1, b"NO COUNTEREXAMPLE"), ("campaign", 1, b"NO COUNTEREXAMPLE")],
+    "check": [("_show", 1, b"PROVED")], "merge": [("campaign", 1, b"NO COUNTEREXAMPLE")],
 }  # fmt: skip
 NAMES = ["SIGTERM", "SIGINT", "SIGHUP"]
 
@@ -132,28 +142,53 @@ def cases(table):
     return [(*row, NAMES[number % len(NAMES)]) for number, row in enumerate(rows)]
 
 
-def signalled(place, command, where, which, name):
-    """Return a command that came to its end after a signal in the middle of a function, and what it left."""
+WITHOUT_A_SUBJECT = ("check", "merge", "report")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a folder with what commands read that other commands wrote."""
+    folder = tmp_path_factory.mktemp("made")
+    assert main(["prove", "--out", str(folder / "theorem.json")]) == 0
+    for part in "12":
+        store = str(folder / f"{part}.sqlite")
+        assert main(["hunt", RIGHT, "--shards", "2", "--shard", f"{part}/2", "--store", store]) == 0
+    shutil.copytree(ROOT / "reports" / "data", folder / "reports" / "data")
+    return folder
+
+
+@pytest.fixture
+def signalled(place, made):
+    """Return how to have a signal sent in the middle of a function; it gives the command's end and what was left."""
+    return lambda *moment: signal_in_the_middle(place, made, *moment)
+
+
+def signal_in_the_middle(place, made, command, where, which, name):
     result = place.parent / "found.json"
-    arguments = [name, where, str(which), *COMMANDS_THAT_END[command], "--sandbox", "limits", "--json", str(result)]
+    arguments = [name, where, str(which), *(each.format(made=made) for each in COMMANDS_THAT_END[command])]
+    arguments += [] if command in WITHOUT_A_SUBJECT else ["--sandbox", "limits"]
+    arguments += [] if command == "report" else ["--json", str(result)]
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(place), "HOME": str(place.parent)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", SIGNALLING, *arguments],
         env=environment, cwd=place.parent, preexec_fn=hear_all_signals, capture_output=True, timeout=600,
     )  # fmt: skip
-    return done, [*place.iterdir()], processes_of(place), [*place.parent.glob(".found*")], result
+    aside = [*place.parent.glob(".found*"), *made.glob(".*"), *made.glob("reports/.*")]
+    return done, [*place.iterdir()], processes_of(place), aside, result
 
 
 @pytest.mark.parametrize(("command", "where", "which", "name"), cases(BEFORE))
-def test_nothing_stays_of_a_command_at_whatever_moment_it_is_ended(place, command, where, which, name):
-    done, *left, _ = signalled(place, command, where, which, name)
+def test_nothing_stays_of_a_command_at_whatever_moment_it_is_ended(signalled, command, where, which, name):
+    done, *left, _ = signalled(command, where, which, name)
     assert (done.returncode, b"Traceback" in done.stderr) == (130, False)
     assert left == [[], [], []]
 
 
 @pytest.mark.parametrize(("command", "where", "which", "said", "name"), cases(AFTER))
-def test_what_a_command_has_found_is_given_out_at_whatever_moment_it_is_ended(place, command, where, which, said, name):
-    done, *left, result = signalled(place, command, where, which, name)
+def test_what_a_command_has_found_is_given_out_at_whatever_moment_it_is_ended(
+    signalled, command, where, which, said, name
+):
+    done, *left, result = signalled(command, where, which, name)
     assert done.returncode == 130
     assert said in done.stdout
     assert left == [[], [], []]

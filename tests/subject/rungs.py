@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verify.subject.sandbox import Limits, ladder
+from verify.subject.sandbox.cgroup import places_of_this_process
 from verify.subject.sandbox.limits import MEBIBYTE
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
@@ -59,3 +60,9 @@ def processes_of(place):
             if str(place).encode() in environment:
                 found.append(int(entry.name))
     return found
+
+
+def groups_of(process):
+    """Return the control groups that a process made for its workers."""
+    places = dict.fromkeys(place.folder for place in places_of_this_process())
+    return [group for folder in places for group in folder.glob(f"adder-verify-{process}-*")]

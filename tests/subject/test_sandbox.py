@@ -109,7 +109,7 @@ def test_forking_without_end_is_ended(hostile, rung):
 
 @promised("takes memory without end", on=ladder.RUNGS)
 def test_eating_memory_is_ended(hostile, rung):
-    with pytest.raises(SubjectCrashedError, match=r"GiB of memory \(limit 0.4 GiB\)"):
+    with pytest.raises(SubjectCrashedError, match=r"memory \(limit 0.4 GiB\)"):
         hostile("eats_memory", rung)
 
 

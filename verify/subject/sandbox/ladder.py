@@ -94,6 +94,7 @@ def command(
     folder: str,
     scratch: str,
     limits: Limits,
+    groups: Sequence[Path] = (),
 ) -> list[str]:
     """Return the command that starts a worker on a rung, behind a warden.
 
@@ -105,6 +106,7 @@ def command(
         folder: its working directory.
         scratch: an empty folder that it may write to; on "bwrap" its name alone is used.
         limits: for the size of the scratch folder.
+        groups: folders of the control groups that it joins.
     """
     paths = [*_python_folders(), *readable]
     is_bwrap = rung == "bwrap"
@@ -119,6 +121,7 @@ def command(
         "writable": [scratch, "/dev/null"],
         "scratch": scratch,
         "scratch_bytes": limits.file_bytes,
+        "groups": [str(folder) for folder in groups],
     }
     return interpreters.python("-S", str(_HERE / "warden.py"), json.dumps(settings))
 

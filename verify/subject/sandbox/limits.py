@@ -14,7 +14,8 @@ class Limits:
     """What a worker may take.
 
     Attributes:
-        memory_bytes: memory of the worker and its children together, ten times a second counted.
+        memory_bytes: memory of the worker and its children together, counted ten times a second, and kept by the kernel
+            where a control group is to be had.
         processes: how many processes there may be at once, counted likewise.
         threads: how many threads they may have together, counted likewise.
         file_bytes: the largest file that may be written, and the size of the scratch folder where that is a tmpfs.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from verify import ends, interpreters
 from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, SubjectTimeoutError
 from verify.files import Scratch
-from verify.subject.sandbox import ladder, processes, wire
+from verify.subject.sandbox import cgroup, ladder, processes, wire
 from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, MEBIBYTE, Limits
 from verify.text import printable, printable_all
@@ -70,6 +70,7 @@ class Link:
         self._folder = Scratch()
         self._scratch = str(self._folder.path)
         with ends.undisturbed():
+            self._group = cgroup.Group(limits.memory_bytes, limits.processes + limits.threads)
             self._start(rung, location)
             ends.remember(self, self._abandon)
         threading.Thread(target=self._watch, daemon=True).start()
@@ -95,6 +96,7 @@ class Link:
             folder=folder,
             scratch=self._scratch,
             limits=self._limits,
+            groups=self._group.folders,
         )
         try:
             self._process = interpreters.start(
@@ -147,6 +149,7 @@ class Link:
         lifeline, self._lifeline = self._lifeline, -1
         for handle in (self._requests, self._answers, self._progress, lifeline):
             os.close(handle)
+        self._group.close()
         self._folder.close()
         ends.forget(self)
 
@@ -231,10 +234,15 @@ class Link:
     def _died(self, operands: Any) -> SubjectCrashedError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
-        how = self._breach or _ending(self._process.returncode)
+        how = self._breach or self._overflow() or _ending(self._process.returncode)
         where = _at(operands, self._position(operands) or 0)
         last = printable(self.complained.text[-300:].strip(), 300)
         return SubjectCrashedError(f"{self._spec} {how} {where}".rstrip() + (f"; it wrote: {last}" if last else ""))
+
+    def _overflow(self) -> str:
+        """Return that the kernel ended the worker for its memory, or ""."""
+        limit = self._limits.memory_bytes / GIBIBYTE
+        return f"took all of its memory (limit {limit:.1f} GiB) and was ended" if self._group.overflowed else ""
 
     def _watch(self) -> None:
         """End the worker when it and its children take too much."""

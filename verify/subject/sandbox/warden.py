@@ -22,7 +22,7 @@ for name, folder in (("verify", 2), ("verify.subject", 1)):  # the packages them
     sys.modules[name].__path__ = [str(Path(__file__).resolve().parents[folder])]
 
 from verify.files import remove_folder  # noqa: E402 - the packages come first
-from verify.subject.sandbox import kernel  # noqa: E402
+from verify.subject.sandbox import cgroup, kernel  # noqa: E402
 from verify.subject.sandbox.processes import descendants  # noqa: E402
 
 _PATIENCE = 10.0  # seconds in which to end what the worker has started
@@ -33,7 +33,8 @@ def main(settings: dict[str, Any]) -> NoReturn:
 
     Args:
         settings: rung, lifeline (a pipe that closes as the parent ends), command and what stands inside of it,
-            environment, folder (the working directory), readable and writable (paths), scratch, scratch_bytes.
+            environment, folder (the working directory), readable and writable (paths), scratch, scratch_bytes, groups
+            (folders of control groups that the worker joins).
     """
     lifeline = settings["lifeline"]
     os.set_inheritable(lifeline, False)
@@ -46,7 +47,8 @@ def main(settings: dict[str, Any]) -> NoReturn:
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
     if child != 0:
-        _watch(child, lifeline, children, settings["scratch"])
+        _watch(child, lifeline, children, settings["scratch"], settings["groups"])
+    _join(settings["groups"])
     in_namespaces = settings["rung"] == "landlock" and kernel.enter_namespaces()
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # bound to the thread that forked: this process has one
     if in_namespaces and (worker := os.fork()) != 0:  # the first process of the namespace: with it, all others end
@@ -81,9 +83,7 @@ def _become_worker(settings: dict[str, Any], *, in_namespaces: bool) -> NoReturn
             kernel.forbid_calls(files=False)
         os.execve(command[0], command, settings["environment"])  # noqa: S606 - our own command, without a shell
     except BaseException as error:
-        os.write(2, f"the worker cannot be confined: {error}\n".encode())
-    finally:
-        os._exit(126)  # whatever failed, nothing may run unconfined
+        _give_up(error)
 
 
 def _close_file_systems(scratch: str, size: int) -> bool:
@@ -110,7 +110,22 @@ def _filter() -> int:
     return read
 
 
-def _watch(child: int, lifeline: int, children: int, scratch: str) -> NoReturn:
+def _join(groups: list[str]) -> None:
+    """Bring this process into control groups: it is the first of those that they limit."""
+    try:
+        cgroup.join(groups)
+    except OSError as error:
+        _give_up(error)
+
+
+def _give_up(error: BaseException) -> NoReturn:
+    """Say what failed and end: whatever it was, nothing may run unconfined."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"the worker cannot be confined: {error}\n".encode())
+    os._exit(126)
+
+
+def _watch(child: int, lifeline: int, children: int, scratch: str, groups: list[str]) -> NoReturn:
     """Wait until the worker ends, or the parent does, and end what is left; after the parent, tidy up for it."""
     poll = select.poll()
     for handle in (lifeline, children):
@@ -120,7 +135,7 @@ def _watch(child: int, lifeline: int, children: int, scratch: str) -> NoReturn:
         with contextlib.suppress(BlockingIOError):
             os.read(children, 4096)
         if lifeline in ready:
-            _end(1, scratch)
+            _end(1, scratch, groups)
         status = _reap(child)
         if status is not None:
             _end(status)
@@ -149,8 +164,14 @@ def _as_shell(status: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _end(status: int, scratch: str = "") -> NoReturn:
-    """End all that descends from this process: stopped first, so that nothing multiplies while it is ended."""
+def _end(status: int, scratch: str = "", groups: list[str] | None = None) -> NoReturn:
+    """End all that descends from this process: stopped first, so that nothing multiplies while it is ended.
+
+    Args:
+        status: of this process.
+        scratch: a folder that goes too, where the parent is not there to remove it.
+        groups: control groups that go likewise.
+    """
     give_up = time.monotonic() + _PATIENCE
     while (alive := descendants(os.getpid())) and time.monotonic() < give_up:
         for what in (signal.SIGSTOP, signal.SIGKILL):
@@ -162,6 +183,7 @@ def _end(status: int, scratch: str = "") -> NoReturn:
                 pass
     if scratch:
         remove_folder(Path(scratch))
+    cgroup.remove(groups or [])
     os._exit(status)
 
 
