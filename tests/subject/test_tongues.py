@@ -17,10 +17,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.mutation import PLUGIN, ROOT
+from tests.report import samples
 from tests.subject import tongues
 from tests.subject.rungs import SUBMISSIONS
 from tests.subject.test_border import strings
 from verify.__main__ import main
+from verify.report import boards
+from verify.report.page import board
+from verify.text import printable
 
 SUBJECTS = {
     "hostile": str(SUBMISSIONS / "hostile" / "speaks_in_tongues.py"),
@@ -113,3 +117,11 @@ def test_nor_does_that_of_pytest(tmp_path):
     check_json(evidence)
     assert ET.parse(results).getroot().find(".//failure") is not None
     assert not ET.parse(results).findall(".//tongue")
+
+
+def test_nor_does_a_board():
+    who = samples.report()["subject"]
+    strange = {name: printable(tongues.TEXT) if isinstance(text, str) else text for name, text in who.items()}
+    reports = [samples.report(verdict, subject=strange) for verdict in ("COUNTEREXAMPLE", "NO COUNTEREXAMPLE")]
+    check_markdown(boards.board_markdown(reports, linked=True))
+    assert "tongue" not in Elements(board(reports, linked=True)).names

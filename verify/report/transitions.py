@@ -64,17 +64,18 @@ def _flat(rows: list[Row], names: list[str]) -> Paragraph | None:
 
 
 def largest_errors(bounds: JSONObject) -> Table:
-    """Return how near each way of running weights came to the certified bound, drawn weights and climbed ones."""
+    """Return how near each way of running weights came to the certified bound.
+
+    It is told of weights that were drawn, and of those that a climb made of them, whose steps enlarge the error.
+    """
     precisions = list(dict.fromkeys(row["precision"] for row in bounds["rows"]))
     found = {(row["path"], row["precision"]): row for row in bounds["rows"]}
     rows: list[Row] = [
         [words.name(path), *(_share(found.get((path, precision))) for precision in precisions)]
         for path in dict.fromkeys(row["path"] for row in bounds["rows"])
     ]
-    title = (
-        "Largest error of a logit as a share of its bound, by path: on weights that were drawn, and on weights that "
-        f"{bounds['steps']:,} steps of a climb made for it; above 1 the bound would not hold"
-    )
+    steps = f"{bounds['steps']:,} steps"
+    title = f"Largest error over its bound, above 1 if it did not hold: weights drawn, and climbed in {steps}"
     headers = ["path", *map(words.name, precisions)]
     return Table(title, headers, rows, right=tuple(range(1, len(headers))), folded=True)
 
