@@ -32,6 +32,7 @@ from verify.proof.exactness import RoundsError, exact_logits
 from verify.proof.formats import EVERY_OPERATION, FLOAT32_ACCUMULATION, Rounding, rounding_of
 from verify.proof.network import CONTEXTS, Step, step
 from verify.proof.weights import SHAPES, RefusalError, Weights, WrongSumError, numbers_of
+from verify.text import number
 
 if TYPE_CHECKING:
     from torch import nn
@@ -197,7 +198,7 @@ def _share(claimed: Sequence[Claim], row: Sequence[float], context: tuple[int, i
         if not low - error <= logit <= high + error:
             raise RefusalError(
                 f"logit {token} of bit {k} after pair {context[0]} and state {context[1]} is {logit}, but the "
-                f"architecture's is {float(low)} within {float(error):.3g}"
+                f"architecture's is {float(low)} within {number(float(error))}"
             )
         off = max(Fraction(logit) - high, low - Fraction(logit))
         largest = max(largest, off / error if error else Fraction(0))

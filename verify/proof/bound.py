@@ -16,6 +16,7 @@ from verify.proof.enclosure import Interval, exponential, inverse_root_of_two, r
 from verify.proof.formats import Rounding
 from verify.proof.network import Step
 from verify.proof.weights import Matrix, Vector, Weights
+from verify.text import number
 
 SCORE_ROUNDINGS = (
     8  # products with a rounded constant (2 each) of query and of key, and a sum of both scores' terms (4)
@@ -105,9 +106,8 @@ class _Bounds:
         size = sum(_sizes(step.scores, s_error))
         argument = sum(s_error, Fraction(0)) + 3 * self.gamma(ARGUMENT_ROUNDINGS) * size + 4 * self.rounding.flush
         if argument >= 1:
-            raise BoundError(
-                f"attention scores are uncertain by {float(min(argument, Fraction(10**9))):.3g}, but at most by 1"
-            )
+            most = number(float(min(argument, Fraction(10**9))))
+            raise BoundError(f"attention scores are uncertain by {most}, but at most by 1")
         ratio = exponential(round_down(argument) + _TINY).high * (1 + unit) / (1 - unit)
         shift = step.attention[0].high * step.attention[1].high * (ratio - 1)
         gamma = self.gamma(NORMALISATION_ROUNDINGS)

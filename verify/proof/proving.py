@@ -14,7 +14,7 @@ from verify.proof.conclusion import Proof, TransitionsProof
 from verify.subject import LoadedAdder, Subject
 from verify.subject.loading import locate
 from verify.subject.operations import operation
-from verify.text import printable
+from verify.text import number, printable
 
 
 @operation
@@ -244,7 +244,7 @@ def compare_methods(subject: Subject, read: dict[str, Any]) -> dict[str, dict[st
             share = largest_share(claimed, logits)
         except (RefusalError, ValueError) as error:
             raise RefusalError(f"by method {name}, {error}") from error
-        found.setdefault(name, {})["largest error over its bound"] = f"{float(share):.2g}"
+        found.setdefault(name, {})["largest error over its bound"] = number(float(share), 2)
     return found
 
 
