@@ -204,7 +204,8 @@ FUNCTIONS = {
     "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
 }  # fmt: skip
-ERRORS = {"neg": 0, "abs": 0, "relu": 0, "div": 3, "sqrt": 2, "rsqrt": 4, "exp": 40, "tanh": 16, "sigmoid": 16}
+ERRORS = {"neg": 0, "abs": 0, "relu": 0, "div": 3, "sqrt": 3, "rsqrt": 4, "exp": 40, "tanh": 16, "sigmoid": 16}
+OF_ARGUMENT = {"silu": 8, "gelu": 13, "gelu_tanh": 8}
 
 
 class Evaluation:
@@ -246,7 +247,7 @@ class Evaluation:
                 self.rows[key] = powers / powers.sum(axis=0)
             return self.rows[key][node[2]]
         exact = FUNCTIONS[op](*(v[x] for x in node[1:]))
-        size = 8 * np.abs(v[node[1]]) if op in ("silu", "gelu", "gelu_tanh") else ERRORS.get(op, 1) * np.abs(exact)
+        size = OF_ARGUMENT[op] * np.abs(v[node[1]]) if op in OF_ARGUMENT else ERRORS.get(op, 1) * np.abs(exact)
         return exact + self._off(u * size)
 
 

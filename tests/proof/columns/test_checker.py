@@ -49,7 +49,7 @@ def test_it_accepts_a_file_without_any_package(name, tmp_path):
     certificate.write(tmp_path / name, certificate_of("pairs", 1))
     done = run(tmp_path / name)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("accepted: all pairs are right\nFor all integers 0 <= a, b < 10^1 ")
+    assert done.stdout.startswith("accepted: all pairs are right\nFor all integers 0 <= a, b < 10^1: in every ")
 
 
 def test_with_open_leaves_it_says_how_many_pairs_are_right_at_least(tmp_path):

@@ -50,7 +50,7 @@ MUTANTS = {
     "keys that are too many": ("demand(set(value) == set(names),", "demand(set(value) >= set(names),"),
     "a tree that ends early": ("demand(not pending,", "demand(True,"),
     "the digest": ("demand(sha256 == digest_of(graph),", "demand(True,"),
-    "the statement": ("demand(said == self.statement,", "demand(True,"),
+    "the statement": ("demand(self.said == said,", "demand(True,"),
     "the assumptions": ("demand(assumptions[name] == text,", "demand(True,"),
     "nodes that nothing reads": ("demand(not needless,", "demand(True,"),
     "the sum of a column": ('"sum": (c + a + b) % 10', '"sum": (a + b) % 10'),

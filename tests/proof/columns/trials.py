@@ -198,14 +198,15 @@ def what_attention_hands_on_is_enclosed(checker):
                     low, high = centre[axis] - radius[axis], centre[axis] + radius[axis]
                     values = pushed.values[node][there]
                     assert low <= values.min() <= values.max() <= high
-                    assert high - low <= np.ptp(exact.values[node][there]) + 2e-3  # it is no wider than it must be
+                    wide = np.ptp(exact.values[node][there])
+                    assert high - low <= wide * 1.005 + 2e-3  # it is hardly wider than it must be
                 direction = list(rng.standard_normal(len(nodes)))
                 rows = {}  # minima are added row by row
                 for g, node in zip(direction, nodes, strict=True):
                     row = cells.reach.step.means[node].row
                     rows[row] = rows.get(row, 0.0) + g * exact.values[node][there]
-                least = sum(each.min() for each in rows.values())
-                assert least - 1e-6 <= cells.reach.lowest(direction, cell) <= least + 1e-12
+                least, wide = (sum(map(each, rows.values())) for each in (np.min, np.ptp))
+                assert least - 0.002 * wide - 1e-6 <= cells.reach.lowest(direction, cell) <= least + 1e-12
 
 
 # --- Roundings: a network that is right by a margin, but for an expression that is 0 ---------------------------------

@@ -23,7 +23,9 @@ def complete(found: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, A
         record: what was seen and is not proved, plain values.
     """
     graph = found["graph"]
-    words = {"statement": checker.statement(graph), "assumptions": dict(checker.ASSUMPTIONS)}
+    trees = [tree for step in found["steps"] for query in step["queries"] for tree in query["trees"]]
+    open_leaves = sum(tree.count(1) for tree in trees)
+    words = {"statement": checker.statement(graph, open_leaves), "assumptions": dict(checker.ASSUMPTIONS)}
     return {**found, "sha256": checker.digest_of(graph), **words, "record": dict(record)}
 
 

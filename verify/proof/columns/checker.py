@@ -23,7 +23,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter, mul
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,17 @@ GROW, TINY, EPS = 1 + 2.0**-40, 2.0**-1000, 2.0**-53
 LIBM = 2.0**-44
 INFLATED = 1 + 2.0**-20  # pays for the roundings of a whole pass over the tail: few dozen levels of sums
 BOXES, ROUNDS = 96, 6  # boxes a leaf, sweeps for an extreme
-SEEN = 10  # objections that are told
+NEAR = 2.0**-10  # of the width of a box: an extreme that is known so well is not looked at again
+SEEN = 10  # objections that are told: of leaves, and of all else
 
 ASSUMPTIONS = {
     "graph": "The graph is what is proved of. That a program computes it, decodes greedily and reads these tokens as "
     "digits is no part of the theorem.",
     "operations": "u is 2^-24 for float32 and 2^-53 for float64. Against the exact function of the computed arguments, "
-    "add, sub, mul, sq and round err by at most u of the result, div by 3 u, sqrt by 2 u, rsqrt by 4 u, exp by 40 u, "
-    "tanh and sigmoid by 16 u; silu, gelu and gelu_tanh by 8 u of the argument's magnitude; slack by as many u of its "
-    "second argument's magnitude as it says; neg, abs and relu not at all; a constant that is no number of the dtype "
-    "by u.",
+    "add, sub, mul, sq and round err by at most u of the result, div by 3 u, sqrt by 3 u, rsqrt by 4 u, exp by 40 u, "
+    "tanh and sigmoid by 16 u; silu and gelu_tanh by 8 u of the argument's magnitude, gelu by 13 u; slack by as many u "
+    "of its second argument's magnitude as it says; neg, abs and relu not at all; a constant that is no number of the "
+    "dtype by u.",
     "sums": "A sum of n terms or products errs by at most (n + 1) u / (1 - (n + 1) u) of the sum of its terms' "
     "magnitudes: its terms are added in any order, products fused into it or not.",
     "small numbers": "Results and operands below the smallest normal number h may become 0: beside the above an "
@@ -126,6 +127,19 @@ def inverse(y: Ball) -> Ball:
         raise Unbounded(f"a divisor in {_short(y)} may be smaller than 2^-100")
     middle = 1 / y[0]
     return middle, (y[1] / (abs(y[0]) * least) + abs(middle) * EPS) * GROW + TINY
+
+
+def both(x: Ball, y: Ball) -> Ball:
+    """Return a ball around what is in both of two, which is something."""
+    if abs(x[0] - y[0]) + min(x[1], y[1]) <= max(x[1], y[1]):  # one holds the other
+        return x if x[1] <= y[1] else y
+    (a, b), (c, d) = ends(x), ends(y)
+    return ball(max(a, c), min(b, d))
+
+
+def around(x: Ball, slopes: list[Ball], radius: list[float], error: float) -> Ball:
+    """Return a ball around a number at the centre of a box, and around what it may be elsewhere in it, and off."""
+    return x[0], (x[1] + sum((abs(m) + r) * wide for (m, r), wide in zip(slopes, radius, strict=True)) + error) * GROW
 
 
 def corners(x: Ball, y: Ball) -> tuple[float, float]:
@@ -203,7 +217,8 @@ SLOPES: dict[str, Callable[[float], float]] = {
     "gelu_tanh": _gelu_tanh_slope,
 }
 UNARY = ("abs", "relu", *RISING, *DIPPING)
-RELATIVE = {"sqrt": 2, "rsqrt": 4, "exp": 40, "tanh": 16, "sigmoid": 16}  # times u of the result: section 2
+RELATIVE = {"sqrt": 3, "rsqrt": 4, "exp": 40, "tanh": 16, "sigmoid": 16}  # times u of the result: section 2
+OF_ARGUMENT = {"silu": 8, "gelu": 13, "gelu_tanh": 8}
 
 
 def span(op: str, low: float, high: float) -> tuple[float, float]:
@@ -452,15 +467,15 @@ def digest_of(graph: Any) -> str:
     return hashlib.sha256(json.dumps(graph, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def statement(graph: dict[str, Any]) -> str:
-    """Return the theorem in words."""
+def statement(graph: dict[str, Any], open_leaves: int = 0) -> str:
+    """Return the theorem in words: of all pairs, or of those that lie in no open leaf."""
     digits, steps = graph["digits"], len(graph["answer"])
+    which = f"For all integers 0 <= a, b < 10^{digits}" + (" whose options lie in no open leaf" if open_leaves else "")
     return (
-        f"For all integers 0 <= a, b < 10^{digits} whose options lie in no open leaf, and without open leaves these "
-        f"are all pairs: in every admissible evaluation in {graph['dtype']} of the graph with sha256 "
-        f"{digest_of(graph)}, at each of its {steps} steps, given the prompt and the right tokens before, the logit of "
-        f"the right token of a + b is strictly larger than that of each other of the first {graph['choices']} tokens; "
-        f"so that greedy decoding emits the {steps} tokens that spell a + b."
+        f"{which}: in every admissible evaluation in {graph['dtype']} of the graph with sha256 {digest_of(graph)}, at "
+        f"each of its {steps} steps, given the prompt and the right tokens before, the logit of the right token of "
+        f"a + b is strictly larger than that of each other of the first {graph['choices']} tokens; so that greedy "
+        f"decoding emits the {steps} tokens that spell a + b."
     )
 
 
@@ -510,7 +525,8 @@ class Arithmetic:
 
     def unary_error(self, op: str, argument: float, result: float) -> float:
         """Return what a function of one variable errs by, small numbers apart."""
-        return 8 * self.u * argument if op in DIPPING else RELATIVE.get(op, 0) * self.u * result
+        of_argument = OF_ARGUMENT.get(op, 0) * self.u * argument
+        return of_argument + RELATIVE.get(op, 0) * self.u * result
 
     def value(self, op: str, more: Any, xs: list[Ball]) -> Ball:
         """Return the value of a node from its arguments' values."""
@@ -684,6 +700,7 @@ class AtQuery:
 # --- Attention: sums over columns, and the reachable set (sections 3 and 5) ------------------------------------------
 
 Pairs = tuple[list[tuple[float, float]], ...]  # (N, D) of the options of a column, by carry in and out: 00, 01, 10, 11
+Range = tuple[float, float]
 Cell = list[int]  # for each column a set of options: bit i stands for option i
 
 
@@ -718,6 +735,27 @@ def sweep(columns: list[Pairs], t: float, best: Callable[..., float], worst: flo
     return best(even, odd)
 
 
+def outline(pairs: list[tuple[float, float]], best: Callable[..., float]) -> list[tuple[float, float]]:
+    """Return the pairs among which the best N - t D is, whatever t: the lower or the upper side of their convex hull.
+
+    One between two others in D is left out where it is surely beyond the line through them: differences of floats and
+    their products err by less than 2^-50 of themselves, and what is infinite tells nothing.
+    """
+    sign = 1.0 if best is min else -1.0
+    kept: list[tuple[float, float]] = []
+    for n, d in sorted(pairs, key=lambda pair: (pair[1], sign * pair[0])):
+        if kept and kept[-1][1] == d:
+            continue
+        while len(kept) > 1:
+            (n0, d0), (n1, d1) = kept[-2:]
+            rise, fall = (n - n0) * (d1 - d0) * sign, (n1 - n0) * (d - d0) * sign
+            if not fall - rise > (abs(fall) + abs(rise)) * 2.0**-49 + TINY:
+                break
+            kept.pop()
+        kept.append((n, d))
+    return kept
+
+
 @dataclass
 class Position:
     """One position of a row: what stands there by the symbol of its token, of which there is one where it has none."""
@@ -727,6 +765,26 @@ class Position:
     weights: list[float]  # e
     errors: list[float]  # r
     values: list[list[float]] = field(default_factory=list)  # by axis of the base, by symbol
+
+
+@dataclass
+class Part:
+    """A column's options in a cell, for one row: N of every axis, and D, by carry in and out, each once."""
+
+    told: tuple[list[tuple[tuple[float, ...], float]], ...]
+    outlines: dict[tuple[int, Any], Pairs] = field(default_factory=dict)
+
+    @cached_property
+    def weights(self) -> Pairs:
+        """The least and the largest D, with 0 for N."""
+        return tuple([(0.0, end(d for _, d in each)) for end in (min, max) if each] for each in self.told)
+
+    def outline(self, axis: int, best: Callable[..., float]) -> Pairs:
+        """Return those of an axis among which the best is."""
+        key = (axis, best)
+        if key not in self.outlines:
+            self.outlines[key] = tuple(outline([(ns[axis], d) for ns, d in each], best) for each in self.told)
+        return self.outlines[key]
 
 
 class Row:
@@ -744,7 +802,6 @@ class Row:
             self.axes.append(self.summed(terms))
         # n positions in a column, the products, W columns, t: the roundings of a path's sum, relative to its terms
         self.noise = (len(positions) + digits + rank + 24) * 2 * EPS
-        self.least = self.largest = 1.0
 
     def summed(self, terms: list[list[float]]) -> list[list[float]]:
         """Return the sum of functions of symbols as functions of options; what depends on none is put in column 0."""
@@ -759,50 +816,64 @@ class Row:
         lower = self.sums[column]
         return tuple([(upper[o], lower[o]) for o in group] for group in groups(mask, not column))
 
-    def told_apart(self, column: int, mask: int) -> tuple[list[tuple[float, ...]], ...]:
-        """Return a column's D and N of every axis, by carry in and out, each once."""
-        sums = [self.sums[column], *(axis[column] for axis in self.axes)]
-        return tuple(list(dict.fromkeys(tuple(each[o] for each in sums) for o in g)) for g in groups(mask, not column))
+    def part(self, column: int, mask: int) -> Part:
+        """Return a column's D and N of every axis, each once."""
+        sums = [*(axis[column] for axis in self.axes), self.sums[column]]
+        told = [dict.fromkeys(tuple([each[o] for each in sums]) for o in g) for g in groups(mask, not column)]
+        return Part(tuple([(each[:-1], each[-1]) for each in group] for group in told))
 
-    def bound(self, cell: Cell, place: str) -> None:
-        """Bound the sum of weights over all paths, from both sides."""
-        columns = [self.paired([0.0] * len(OPTIONS), column, mask) for column, mask in enumerate(cell)]
-        margin = self.most * self.noise
-        self.least = (sweep(columns, -1.0, min, math.inf) - margin) * (1 - 2.0**-40)
-        self.largest = (sweep(columns, -1.0, max, -math.inf) + margin) * GROW
-        finite = math.isfinite(self.largest) and all(map(math.isfinite, self.sizes))
-        if not (self.least > 0.5 and finite):
-            raise Rejected(f"{place}: the weights of a row sum to as little as {self.least:.6g}, and cannot be bounded")
+    def denominators(self, parts: list[Part]) -> Range:
+        """Return bounds of D over the paths of a cell that has one."""
+        columns, margin = [part.weights for part in parts], self.most * self.noise
+        least = (sweep(columns, -1.0, min, math.inf) - margin) * (1 - 2.0**-40)
+        return least, (sweep(columns, -1.0, max, -math.inf) + margin) * GROW
 
     def extreme(
-        self, columns: list[Pairs], best: Callable[..., float], size: float, near: tuple[float, float] = (0.0, 1.0)
+        self,
+        columns: list[Pairs],
+        best: Callable[..., float],
+        size: float,
+        denominators: Range,
+        near: tuple[float, float] = (0.0, 1.0),
+        fine: float = 0.0,
     ) -> tuple[float, tuple[float, float]]:
         """Return a bound of N / D beyond all paths of a cell that has one, on the side of ``best``, and what is near.
 
         With v(t) = best (N - t D): N / D is on the inner side of t + v / D for each D of the path, so of the worse end.
         ``size`` bounds the magnitudes of N's terms: the sums of a path err by ``noise`` times that and t times D's.
-        Which t are tried is a matter of luck: ``near`` holds one, and how fast v falls, D there.
+        Which t are tried is a matter of luck: ``near`` holds one, and how fast v falls, D there. The extreme itself is
+        at t + v / D with some D of the cell: it is known well enough where both ends differ by ``fine`` at most.
 
         Raises:
             Unbounded: there is no path, or no finite bound.
         """
         sign = 1.0 if best is min else -1.0
+        least, largest = denominators
         bound, (t, steep), before = -sign * math.inf, near, (0.0, 0.0)
         for i in range(ROUNDS):
             value = sweep(columns, t, best, sign * math.inf)
             safe = value - sign * (size + abs(t) * self.most) * self.noise
-            step = safe / (self.least if sign * safe < 0 else self.largest)
+            step = safe / (least if sign * safe < 0 else largest)
             found = t + step - sign * ((abs(t) + abs(step)) * 2.0**-50 + TINY)
             if not math.isfinite(found):
                 raise Unbounded("the reachable set cannot be bounded")
             bound = max(bound, found) if sign > 0 else min(bound, found)
-            if abs(value) <= size * 2.0**-23:  # any more changes less than float32 does
-                break
             if i and t != before[0]:
                 steep = (before[1] - value) / (t - before[0])
-            steep = min(max(steep, self.least), self.largest)
+            steep = min(max(steep, least), largest)
             before, t = (t, value), t + value / steep
+            if abs(value) <= size * 2.0**-23 or abs(value) * (1 / least - 1 / largest) <= fine:
+                break  # any more changes less than float32 does, or than is asked for
         return bound, (t, steep)
+
+
+@dataclass
+class Over:
+    """One row over a cell: what its columns hold, bounds of D, and by axis of its part of y."""
+
+    parts: list[Part]
+    denominators: Range
+    ranges: list[Range] = field(default_factory=list)
 
 
 class Reach:
@@ -814,12 +885,16 @@ class Reach:
         self.magnitudes = [0.0] * len(means)
         self.errors = [0.0] * self.rank  # of y: the computed one's distance to the nominal one
         self.rows = [self._row(row) for row in sorted({at.step.means[i].row for i in means})]
-        self.cache: dict[tuple[int, ...], tuple[list[tuple[float, ...]], ...]] = {}
+        self.parts: dict[tuple[int, int, int], Part] = {}
         self.starts: dict[tuple[int, int, Any], tuple[float, float]] = {}
-        for i, row in enumerate(self.rows):
-            row.bound(cell, place)
+        self.fine = [[0.0] * self.rank for _ in self.rows]
+        self.kept: tuple[Cell, list[Over]] = ([], [])
+        for i, (row, over) in enumerate(zip(self.rows, self._over(cell), strict=True)):
+            least, largest = over.denominators
+            if not (least > 0.5 and all(map(math.isfinite, [largest, *row.sizes]))):
+                raise Rejected(f"{place}: the weights of a row sum to as little as {least:.6g}, and cannot be bounded")
             for axis in range(self.rank):
-                self._add_attention(i, row, axis, cell)
+                self._add_attention(i, row, axis, cell, over)
 
     def _weights(self, row: tuple[int, ...]) -> list[list[tuple[float, float, float]]]:
         """Return for each position and symbol the weight e, its relative error r and its absolute error."""
@@ -880,48 +955,67 @@ class Reach:
             for axis in range(self.rank):
                 self.errors[axis] += abs(self.base[axis][m]) * error * GROW
 
-    def _add_attention(self, i: int, row: Row, axis: int, cell: Cell) -> None:
+    def _add_attention(self, i: int, row: Row, axis: int, cell: Cell, over: Over) -> None:
         """Add what errors of weights do: at most (max of sum e r |v - c| / sum e + max r |y - c|) / (1 - max r)."""
-        low, high = self.range_of(i, axis, cell)
+        low, high = self._range(i, axis, over)
         centre = 0.5 * (low + high)
         terms = [
             [e * r * abs(v - centre) for e, r, v in zip(each.weights, each.errors, each.values[axis], strict=True)]
             for each in row.positions
         ]
         columns = [row.paired(upper, j, cell[j]) for j, upper in enumerate(row.summed(terms))]
-        found = row.extreme(columns, max, sum(map(max, terms)))[0]
+        found = row.extreme(columns, max, sum(map(max, terms)), over.denominators)[0]
         distance = max(high - centre, centre - low) * GROW + TINY
         self.errors[axis] += max(found + row.error * distance, 0.0) / (1 - row.error) * GROW + TINY
 
-    def range_of(self, i: int, axis: int, cell: Cell) -> Ball:
-        """Return bounds of one row's part of y on one axis, over a cell that has a path."""
-        row = self.rows[i]
-        columns = [
-            tuple([(at[1 + axis], at[0]) for at in group] for group in self._told_apart(i, column, mask))
-            for column, mask in enumerate(cell)
-        ]
-        found = []
-        for best in (min, max):
-            start = self.starts.get((i, axis, best), (0.0, 1.0))
-            bound, self.starts[i, axis, best] = row.extreme(columns, best, row.sizes[axis], start)
-            found.append(bound)
-        return found[0], found[1]
-
-    def _told_apart(self, i: int, column: int, mask: int) -> tuple[list[tuple[float, ...]], ...]:
+    def _part(self, i: int, column: int, mask: int) -> Part:
         key = (i, column, mask)
-        if key not in self.cache:
-            self.cache[key] = self.rows[i].told_apart(column, mask)
-        return self.cache[key]
+        if key not in self.parts:
+            self.parts[key] = self.rows[i].part(column, mask)
+        return self.parts[key]
+
+    def _over(self, cell: Cell) -> list[Over]:
+        """Return each row over a cell, without the ranges of its part of y."""
+        parts = [[self._part(i, column, mask) for column, mask in enumerate(cell)] for i in range(len(self.rows))]
+        return [Over(each, row.denominators(each)) for row, each in zip(self.rows, parts, strict=True)]
+
+    def over(self, cell: Cell) -> list[Over]:
+        """Return each row over a cell that has a path, and keep it for when it is asked for again."""
+        if self.kept[0] != cell:
+            if len(self.parts) > 4000:
+                self.parts.clear()
+            found = self._over(cell)
+            for i, each in enumerate(found):
+                each.ranges = [self._range(i, axis, each) for axis in range(self.rank)]
+            self.kept = list(cell), found
+        return self.kept[1]
+
+    def _range(self, i: int, axis: int, over: Over) -> Range:
+        """Return bounds of one row's part of y on one axis; how fine they must be is guessed from the last ones."""
+        low, high = -math.inf, math.inf
+        for _ in range(2):
+            fine = self.fine[i][axis]
+            low, high = max(low, self._end(i, axis, over, min)), min(high, self._end(i, axis, over, max))
+            self.fine[i][axis] = NEAR * max(high - low, 0.0)
+            if fine <= 4 * self.fine[i][axis]:
+                break
+        return low, high
+
+    def _end(self, i: int, axis: int, over: Over, best: Callable[..., float]) -> float:
+        key, row = (i, axis, best), self.rows[i]
+        start, columns = self.starts.get(key, (0.0, 1.0)), [part.outline(axis, best) for part in over.parts]
+        bound, self.starts[key] = row.extreme(
+            columns, best, row.sizes[axis], over.denominators, start, self.fine[i][axis]
+        )
+        return bound
 
     def box(self, cell: Cell) -> tuple[list[float], list[float]]:
-        """Return the middle and the radii of a box around the computed y."""
-        if len(self.cache) > 4000:
-            self.cache.clear()
+        """Return the middle and the radii of a box around the computed y, over a cell that has a path."""
         centre, radius = [], []
         for axis in range(self.rank):
             total = (0.0, self.errors[axis])
-            for i in range(len(self.rows)):
-                total = plus(total, ball(*self.range_of(i, axis, cell)))
+            for over in self.over(cell):
+                total = plus(total, ball(*over.ranges[axis]))
             centre.append(total[0])
             radius.append(total[1])
         return centre, radius
@@ -929,14 +1023,16 @@ class Reach:
     def lowest(self, direction: list[float], cell: Cell) -> float:
         """Return a lower bound of direction . y over a cell, for the nominal y: the minima of the rows, added."""
         total = 0.0
-        for i, row in enumerate(self.rows):
-            columns = []
-            for column, mask in enumerate(cell):
-                found = self._told_apart(i, column, mask)
-                columns.append(tuple([(sum(map(mul, direction, at[1:])), at[0]) for at in group] for group in found))
-            least, _ = row.extreme(
-                columns, min, sum(abs(g) * each for g, each in zip(direction, row.sizes, strict=True))
-            )
+        for row, over in zip(self.rows, self.over(cell), strict=True):
+            columns = [
+                tuple([(sum(map(mul, direction, ns)), d) for ns, d in group] for group in part.told)
+                for part in over.parts
+            ]
+            size = sum(abs(g) * each for g, each in zip(direction, row.sizes, strict=True))
+            ranges = list(zip(direction, over.ranges, strict=True))
+            start = sum(min(g * low, g * high) for g, (low, high) in ranges)
+            fine = NEAR * sum(abs(g) * (high - low) for g, (low, high) in ranges)
+            least, _ = row.extreme(columns, min, size, over.denominators, (start, 1.0), fine)
             total = math.nextafter(total + least, -math.inf)
         return total
 
@@ -979,7 +1075,10 @@ class Ready:
 
 @dataclass
 class State:
-    """Every number of the tail on one box: middles, radii grown for a form's roundings, magnitudes, local errors."""
+    """Every number of the tail on one box: middles, radii grown for a form's roundings, magnitudes, local errors.
+
+    ``steep`` and ``wide`` are balls around derivatives to y, a list by key for each axis, where they are known.
+    """
 
     middle: list[float]
     radius: list[float]
@@ -988,6 +1087,8 @@ class State:
     forms: list[Ball]
     errors: list[float]
     slopes: dict[int, tuple[Ball, Ball]] = field(default_factory=dict)
+    steep: list[list[float]] = field(default_factory=list)
+    wide: list[list[float]] = field(default_factory=list)
 
 
 class Tail:
@@ -1191,42 +1292,96 @@ class Tail:
         Raises:
             Unbounded: on this box nothing is proved.
         """
-        slack, u, h = self.slack, self.arithmetic.u, self.arithmetic.h
-        middle, most = [1.0, *centre], [1.0, *((abs(c) + r) * GROW for c, r in zip(centre, radius, strict=True))]
-        state = State(
-            middle, [slack, *(r + slack * m for r, m in zip(radius, most[1:], strict=True))], most, [], [], []
-        )
-        state.local = [0.0] * len(middle)
-        for op, f, g, new in self.atoms:
-            for i in new:
-                form = self.forms[i]
-                error = sum(map(mul, form.errors, form.take(most))) * GROW + TINY if rounded else 0.0
-                spread = sum(map(mul, form.sizes, form.take(state.radius)))
-                state.forms.append((sum(map(mul, form.factors, form.take(middle))), (spread + error) * GROW + TINY))
-                state.errors.append(error)
-            x, y = state.forms[f], state.forms[g]
-            own = 0.0
-            if op == "times":
-                low, high = corners(x, y)
-                low = max(low, 0.0) if f == g else low
-            elif op == "over":
-                upside = inverse(y)
-                low, high = corners(x, upside)
-                own = 3 * u * max(abs(low), abs(high)) + 2 * h * (2 + size(x) + size(y) + size(upside))
-            else:
-                low, high = span(op, *ends(x))
-                own = self.arithmetic.unary_error(op, size(x), max(abs(low), abs(high))) + 2 * h * (1 + size(x))
-            own = own * GROW + TINY if rounded else 0.0
-            m, r = ball(low, high)
-            r = (r + own) * GROW
-            magnitude = (abs(m) + r) * GROW
-            if not magnitude < LARGEST:
-                raise Unbounded(f"{op} may give {magnitude:.6g}, above 2^60")
-            middle.append(m)
-            most.append(magnitude)
-            state.radius.append(r + slack * magnitude)
-            state.local.append(own)
+        state = self._begun(centre, radius)
+        for i, (op, f, g, new) in enumerate(self.atoms):
+            for j in new:
+                self._add_form(state, j, rounded=rounded)
+            self._add_atom(state, i, *self._result(op, state.forms[f], state.forms[g], same=f == g, rounded=rounded))
         return state
+
+    def _begun(self, centre: list[float], radius: list[float]) -> State:
+        """Return 1 and y on a box."""
+        middle, most = [1.0, *centre], [1.0, *((abs(c) + r) * GROW for c, r in zip(centre, radius, strict=True))]
+        around = [self.slack, *(r + self.slack * m for r, m in zip(radius, most[1:], strict=True))]
+        return State(middle, around, most, [0.0] * len(middle), [], [])
+
+    def _add_form(self, state: State, j: int, *, rounded: bool) -> None:
+        form = self.forms[j]
+        error = sum(map(mul, form.errors, form.take(state.most))) * GROW + TINY if rounded else 0.0
+        spread = sum(map(mul, form.sizes, form.take(state.radius)))
+        state.forms.append((sum(map(mul, form.factors, form.take(state.middle))), (spread + error) * GROW + TINY))
+        state.errors.append(error)
+
+    def _result(self, op: str, x: Ball, y: Ball, *, same: bool, rounded: bool) -> tuple[Ball, float]:
+        """Return a ball around an atom's results, and what it errs by itself."""
+        own = 0.0
+        if op == "times":
+            low, high = corners(x, y)
+            low = max(low, 0.0) if same else low
+        elif op == "over":
+            upside = inverse(y)
+            low, high = corners(x, upside)
+            small = 2 * self.arithmetic.h * (2 + size(x) + size(y) + size(upside))
+            own = 3 * self.arithmetic.u * max(abs(low), abs(high)) + small
+        else:
+            low, high = span(op, *ends(x))
+            own = self.arithmetic.unary_error(op, size(x), max(abs(low), abs(high)))
+            own += 2 * self.arithmetic.h * (1 + size(x))
+        own = own * GROW + TINY if rounded else 0.0
+        m, r = ball(low, high)
+        return (m, (r + own) * GROW), own
+
+    def _add_atom(self, state: State, i: int, result: Ball, own: float) -> None:
+        magnitude = size(result)
+        if not magnitude < LARGEST:
+            raise Unbounded(f"{self.atoms[i][0]} may give {magnitude:.6g}, above 2^60")
+        state.middle.append(result[0])
+        state.most.append(magnitude)
+        state.radius.append(result[1] + self.slack * magnitude)
+        state.local.append(own)
+
+    def narrowed(self, centre: list[float], radius: list[float], point: State) -> State:
+        """Return a state as ``forward`` does, narrower by the mean value theorem, with derivatives to y.
+
+        A number's exact value is that at the centre, and its derivatives to y, enclosed over the box, times the way
+        from there; a computed one is off by at most the derivatives to each earlier error times that error.
+
+        Args:
+            centre: of the box.
+            radius: of the box.
+            point: the state of its centre, without roundings.
+        """
+        state, rank, slack = self._begun(centre, radius), self.reach.rank, self.slack
+        axes = range(rank)
+        state.steep = [[float(key == axis + 1) for key in range(rank + 1)] for axis in axes]
+        state.wide = [[slack * float(key == axis + 1) for key in range(rank + 1)] for axis in axes]
+        off = [0.0] * (rank + 1)  # by key, what a computed number is off
+        slopes: list[tuple[list[Ball], float]] = []  # of forms: derivatives to y, and what a computed one is off
+        for i, (op, f, g, new) in enumerate(self.atoms):
+            for j in new:
+                self._add_form(state, j, rounded=True)
+                each = self.forms[j]
+                along = [self._along(each, state, axis) for axis in axes]
+                error = (sum(map(mul, each.sizes, each.take(off))) + state.errors[j]) * GROW + TINY
+                slopes.append((along, error))
+                state.forms[j] = both(state.forms[j], around(point.forms[j], along, radius, error))
+            result, own = self._result(op, state.forms[f], state.forms[g], same=f == g, rounded=True)
+            (to_x, to_y), (x, x_off), (y, y_off) = self.slopes(state, i), slopes[f], slopes[g]
+            along = [plus(times(to_x, x[axis]), times(to_y, y[axis])) for axis in axes]
+            error = (size(to_x) * x_off + size(to_y) * y_off + own) * GROW + TINY
+            value = point.middle[rank + 1 + i], point.radius[rank + 1 + i]
+            self._add_atom(state, i, both(result, around(value, along, radius, error)), own)
+            off.append(error)
+            for axis, (m, r) in enumerate(along):
+                state.steep[axis].append(m)
+                state.wide[axis].append(r + slack * abs(m))
+        return state
+
+    @staticmethod
+    def _along(form: Ready, state: State, axis: int) -> Ball:
+        """Return a ball around a form's derivative to y on an axis."""
+        middle = sum(map(mul, form.factors, form.take(state.steep[axis])))
+        return middle, sum(map(mul, form.sizes, form.take(state.wide[axis]))) * GROW + TINY
 
     @staticmethod
     def lower(form: Ready, state: State, *, rounded: bool) -> float:
@@ -1280,7 +1435,8 @@ class Tail:
                     for key, factor, most in zip(each.keys, each.factors, each.sizes, strict=True):
                         middle[key] += m * factor
                         radius[key] += r * most
-        return [(m, r + slack * r) for m, r in zip(middle[1:first], radius[1:first], strict=True)], total
+        found = [(m, r + slack * r) for m, r in zip(middle[1:first], radius[1:first], strict=True)]
+        return [both(each, self._along(form, state, axis)) for axis, each in enumerate(found)], total
 
 
 def least_squares(base: list[list[float]], means: int) -> list[list[float]]:
@@ -1344,6 +1500,10 @@ class Cells:
             if not rivals:
                 return [], None
             point = tail.forward(centre, [0.0] * self.reach.rank, rounded=False)
+            state = tail.narrowed(centre, radius, point)
+            rivals = [v for v in rivals if not tail.lower(tail.difference(right, v), state, rounded=True) > 0]
+            if not rivals:
+                return [], None
         except Unbounded as reason:
             self.reason = str(reason)
             return rivals, max(axes, key=radius.__getitem__, default=None)
@@ -1394,6 +1554,7 @@ class Verdict:
 
     Attributes:
         objections: why it is rejected; none where it is accepted.
+        unproved: the leaves that were not proved: step, symbol of the query, tree, and place among the tree's nodes.
         leaves, open_leaves: how many were proved, and how many are left open.
         open_pairs: in open leaves, each pair as often as it is open.
         pairs: of operands, in all.
@@ -1402,6 +1563,7 @@ class Verdict:
     """
 
     objections: list[str] = field(default_factory=list)
+    unproved: list[tuple[int, int, int, int]] = field(default_factory=list)
     leaves: int = 0
     open_leaves: int = 0
     open_pairs: int = 0
@@ -1457,14 +1619,13 @@ def root_of(digits: int, *given: tuple[Token, int]) -> Cell:
 class Checker:
     """Goes through a certificate, and counts."""
 
-    def __init__(self, certificate: dict[str, Any], time_left: Callable[[], float] | None) -> None:
-        self.time_left = time_left
+    def __init__(self, certificate: dict[str, Any], time_left: Callable[[], float] | None, most: float) -> None:
+        self.time_left, self.most = time_left, most
         schema, graph, sha256, steps, said, assumptions, _ = keys_of(certificate, "the certificate", KEYS)
         demand(schema == SCHEMA, "schema", schema, SCHEMA)
         self.graph, self.steps = read_graph(graph), steps
         demand(sha256 == digest_of(graph), "sha256", sha256, f"that of the graph, {digest_of(graph)}")
-        self.statement = statement(graph)
-        demand(said == self.statement, "statement", said, self.statement)
+        self.plain, self.said = graph, said
         keys_of(assumptions, "assumptions", tuple(ASSUMPTIONS))
         for name, text in ASSUMPTIONS.items():
             demand(assumptions[name] == text, f"assumptions.{name}", assumptions[name], text)
@@ -1485,9 +1646,11 @@ class Checker:
                 self.found.objections.append(str(reason))
             except FAULTS as reason:
                 self.found.objections.append(f"steps[{k}] cannot be followed: {type(reason).__name__}: {reason}")
-            if len(self.found.objections) >= SEEN:
+            if len(self.found.objections) >= 2 * SEEN or len(self.found.unproved) >= self.most:
                 return self.found
-        self.found.statement = self.statement
+        said = statement(self.plain, self.found.open_leaves)
+        demand(self.said == said, "statement", self.said, said)
+        self.found.statement = said
         return self.found
 
     def _step(self, step: Step, given: Any, place: str) -> None:
@@ -1522,21 +1685,24 @@ class Checker:
                 elif cells is None or cells.proves(cell, step.answer.tokens[target]):  # no pair has this symbol
                     self.found.leaves += 1
                 else:
+                    self.found.unproved.append((step.k, symbol, target, leaf))
                     self._object(f"{place}.trees[{target}][{leaf}] is not proved: {cells.reason}")
 
     def _object(self, objection: str) -> None:
-        if len(self.found.objections) >= SEEN - 1:
+        if len(self.found.unproved) >= self.most:
             raise Rejected(f"{objection}; no more was checked")
-        self.found.objections.append(objection)
+        if len(self.found.objections) < SEEN:
+            self.found.objections.append(objection)
 
 
-def check(certificate: Any, *, time_left: Callable[[], float] | None = None) -> Verdict:
+def check(certificate: Any, *, time_left: Callable[[], float] | None = None, most: float = SEEN) -> Verdict:
     """Return what the checker says of a certificate, given as JSON gives it.
 
     ``time_left`` gives seconds; where there are none, what is left of the certificate is not checked: it is rejected.
+    So it is after ``most`` leaves that are not proved.
     """
     try:
-        return Checker(certificate, time_left).run()
+        return Checker(certificate, time_left, most).run()
     except FAULTS as reason:
         text = str(reason) if isinstance(reason, Rejected) else f"{type(reason).__name__}: {reason}"
         return Verdict(objections=[text])
