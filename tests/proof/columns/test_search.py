@@ -135,9 +135,9 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     split = Search._bound_and_split
 
-    def counted(self: Search, cells: Any) -> Any:
+    def counted(self: Search, cells: Any, **how: Any) -> Any:
         counts.append(len(cells))
-        return split(self, cells)
+        return split(self, cells, **how)
 
     monkeypatch.setattr(Search, "_bound_and_split", counted)
     return counts

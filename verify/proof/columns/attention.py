@@ -50,7 +50,7 @@ def linear_of(step: Step, tables: Tables, query: int) -> Linear:
     for node in step.of_kind(TAIL):
         terms = linear_terms(step, node)
         form = None if terms is None else _combine(terms, forms, tables, query, unit, step.nodes[node][0])
-        if form is not None:
+        if form is not None and _adds_slack(form, forms, tables, query, slack_of(step, node, unit)):
             forms[node] = form
             continue
         curved.append(node)
@@ -70,7 +70,7 @@ def linear_terms(step: Step, node: int) -> list[tuple[int, int | None, int]] | N
         return [(rest[0], None, 1), (rest[1], None, -1)]
     if operation == "neg":
         return [(rest[0], None, -1)]
-    if operation == "round":
+    if operation in ("round", "slack"):
         return [(rest[0], None, 1)]
     pairs = rest[0] if operation == "dot" else [rest] if operation in ("mul", "div") else []
     if not pairs or (operation == "div" and step.kinds[rest[1]] != FEW):
@@ -81,7 +81,13 @@ def linear_terms(step: Step, node: int) -> list[tuple[int, int | None, int]] | N
 
 def relative_error(operation: str, terms: int, unit: Unit) -> float:
     """Return by what a node with so many `linear_terms` errs, relative to the sum of their magnitudes."""
-    return FACTORS[operation] * unit.u if operation in ("neg", "div") else unit.sum(terms)
+    return unit.sum(terms) if operation in ("sum", "dot") else FACTORS[operation] * unit.u
+
+
+def slack_of(step: Step, node: int, unit: Unit) -> tuple[int, float] | None:
+    """Return the node by whose magnitude another may err beside, and by how much of it; None where there is none."""
+    operation, *rest = step.nodes[node]
+    return (rest[1], rest[2] * unit.u) if operation == "slack" else None
 
 
 def number(tables: Tables, node: int, query: int, *, inverse: bool = False) -> tuple[float, float]:
@@ -130,6 +136,23 @@ def _combine(
             return None
     total.error += relative_error(operation, len(terms), unit) * total.size + 4 * unit.tiny * (len(terms) + total.size)
     return total
+
+
+def _adds_slack(
+    form: Form, forms: dict[int, Form], tables: Tables, query: int, slack: tuple[int, float] | None
+) -> bool:
+    """Add to a form's error what its slack allows; return whether that is known before what follows attention is."""
+    if slack is None:
+        return True
+    node, times = slack
+    if tables.step.kinds[node] == FEW:
+        c, half = number(tables, node, query)
+        form.error += times * (abs(c) + half)
+    elif node in forms:
+        form.error += times * (forms[node].size + forms[node].error)
+    else:
+        return False
+    return True
 
 
 @dataclass

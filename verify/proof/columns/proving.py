@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -39,6 +39,7 @@ class StepFound:
         margin: the least bound of a proved cell, in logits; None where none was proved, or some by an earlier search.
         ratio: the least bound over its errors.
         seconds: CPU seconds.
+        founds: what each search found, by symbol of the query.
         reach: the ranges of what attention hands on: {"query", "target", "low", "high"} by symbols.
         tightest: what it hands on in the middle of the proved cell with the least ratio; None where there is no ratio.
     """
@@ -51,12 +52,13 @@ class StepFound:
     margin: float | None
     ratio: float | None
     seconds: float
+    founds: list[Found] = field(repr=False)
     reach: list[dict[str, Any]] = field(repr=False)
     tightest: list[float] | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for evidence, but for what is drawn."""
-        drawn_ = {"reach", "tightest"}
+        """Return it for evidence, but for what is drawn, and the trees."""
+        drawn_ = {"founds", "reach", "tightest"}
         found = {name: value for name, value in vars(self).items() if name not in drawn_}
         return found | {"pairs_open": str(self.pairs_open)}
 
@@ -178,13 +180,59 @@ def search_graph(
                 "base": [[float(number).hex() for number in row] for row in search.attention.base],
                 "trees": found.trees,
             })  # fmt: skip
-            if found.worst is not None and (worst is None or found.worst.bound < worst[1].bound):
-                worst = step.index + 1, found.worst
-            if found.met is not None and (met is None or found.met[0] < met[0]):
-                met = found.met
+            worst, met = _lower_bound(worst, found, step.index), _lower(met, found.met)
         proofs.append({"queries": queries})
         steps.append(_sum_up(step, founds, rank, time.process_time() - begin))
     return Searched(steps, {"schema": SCHEMA, "graph": graph, "steps": proofs}, wrong, worst, met)
+
+
+def search_again(
+    earlier: Searched,
+    unproved: Sequence[tuple[int, int, int, int]],
+    ask: Callable[[list[Pair]], np.ndarray],
+    time_left: Callable[[], float],
+    spare: float,
+) -> Searched:
+    """Return an earlier search with leaves split that it proved, and the checker does not; their parts are searched.
+
+    Args:
+        earlier: of a whole graph.
+        unproved: of these leaves the step, the symbol of the query, the tree, and the place in it, all from 0.
+        ask: as for `search_graph`.
+        time_left: seconds; without any, the leaves are left open.
+        spare: see `Search`.
+    """
+    graph, steps, wrong = earlier.certificate["graph"], list(earlier.steps), list(earlier.wrong)
+    proofs = [{"queries": list(step["queries"])} for step in earlier.certificate["steps"]]
+    worst, met = earlier.worst, earlier.met
+    for index in sorted({place[0] for place in unproved}):
+        begin = time.process_time()
+        step, founds = step_of(graph, index), list(steps[index].founds)
+        tables = Tables(step)
+        for query in sorted({place[1] for place in unproved if place[0] == index}):
+            trees = [list(tree) for tree in founds[query].trees]
+            for *at, tree, leaf in unproved:
+                if at == [index, query]:
+                    trees[tree][leaf] = 1
+            found = Search(step, tables, query, ask, time_left, spare).run(trees, splits=True)
+            founds[query] = found.after(founds[query])
+            wrong += [pair for pair in found.wrong if pair not in wrong]
+            worst, met = _lower_bound(worst, found, index), _lower(met, found.met)
+            proofs[index]["queries"][query] = proofs[index]["queries"][query] | {"trees": found.trees}
+        seconds = steps[index].seconds + time.process_time() - begin
+        steps[index] = _sum_up(step, founds, steps[index].rank, seconds)
+    return Searched(steps, earlier.certificate | {"steps": proofs}, wrong, worst, met)
+
+
+def _lower_bound(worst: tuple[int, Open] | None, found: Found, step: int) -> tuple[int, Open] | None:
+    """Return the open cell with the lower bound, of one with its step and of what was found at another."""
+    if found.worst is None or (worst is not None and worst[1].bound <= found.worst.bound):
+        return worst
+    return step + 1, found.worst
+
+
+def _lower(met: tuple[float, Pair] | None, other: tuple[float, Pair] | None) -> tuple[float, Pair] | None:
+    return min([each for each in (met, other) if each is not None], default=None)
 
 
 def _trees(certificate: Mapping[str, Any], step: int, query: int) -> list[list[Any]]:
@@ -217,6 +265,7 @@ def _sum_up(step: Step, founds: list[Found], rank: int, seconds: float) -> StepF
         margin=min(margins, default=None),
         ratio=min(ratios, default=None),
         seconds=round(seconds, 2),
+        founds=founds,
         reach=[
             {"query": query, "target": target, "low": box[0].tolist(), "high": box[1].tolist()}
             for query, found in enumerate(founds)
@@ -285,8 +334,8 @@ def _compare(
     rival, n = np.unravel_index(int(excess.argmax()), excess.shape)
     raise UnfaithfulError(
         f"at step {step + 1} of {pairs[n][0]} + {pairs[n][1]} the forward, called so: {way}, tells the right token's "
-        f"logit and token {rival}'s apart by {seen[rival, n]:.6g}, but what was recorded of it by "
-        f"{centre[rival, n]:.6g}, and roundings explain {allowed[rival, n]:.2g}"
+        f"logit and token {rival}'s apart by {number(seen[rival, n], 6)}, but what was recorded of it by "
+        f"{number(centre[rival, n], 6)}, and roundings explain {number(allowed[rival, n], 2)}"
     )
 
 

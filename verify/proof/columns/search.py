@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,20 @@ class Found:
     reach: list[tuple[int, np.ndarray]] = field(default_factory=list)
     tightest: np.ndarray | None = None
 
+    def after(self, earlier: Found) -> Found:
+        """Return what both found, this one being of the leaves that the other left open."""
+        first = min((earlier, self), key=lambda each: each.least)
+        met = min([each for each in (earlier.met, self.met) if each is not None], default=None)
+        return replace(
+            self,
+            kept=earlier.kept,
+            least=first.least,
+            margin=min(earlier.margin, self.margin),
+            met=met,
+            wrong=earlier.wrong + [pair for pair in self.wrong if pair not in earlier.wrong],
+            tightest=first.tightest,
+        )
+
 
 @dataclass
 class _Cells:
@@ -183,11 +197,12 @@ class Search:
         self._batches = 0
         self._split_last: Open | None = None  # what is worst where the time ends
 
-    def run(self, before: list[list[Any]] | None = None) -> Found:
+    def run(self, before: list[list[Any]] | None = None, *, splits: bool = False) -> Found:
         """Return what was found.
 
         Args:
             before: trees of an earlier search, whose splits and proved leaves are kept; None to begin anew.
+            splits: whether the open leaves of these trees are split whatever their bounds are.
 
         Raises:
             ValueError: these are no trees of this step.
@@ -206,7 +221,7 @@ class Search:
             if self.time_left() <= 0 or self._names > 2 * most:
                 self._give_up(cells)
                 continue
-            children = self._bound_and_split(cells)
+            children = self._bound_and_split(cells, splits=splits and cells.is_root)
             if children is not None:
                 queue.append(children)
         if self._open and self.found.worst is None:
@@ -247,8 +262,8 @@ class Search:
         targets = np.arange(len(masks))
         return _Cells(masks, targets, nothing, nothing, targets, is_root=True)
 
-    def _bound_and_split(self, cells: _Cells) -> _Cells | None:
-        """Decide the cells that one bound decides; return the others, split."""
+    def _bound_and_split(self, cells: _Cells, *, splits: bool) -> _Cells | None:
+        """Decide the cells that one bound decides, if any may be decided; return the others, split."""
         penalties = _penalties(cells.masks)
         is_possible = np.isfinite(options.least(penalties))
         if not is_possible.all():
@@ -261,7 +276,7 @@ class Search:
         columns = np.arange(len(cells))
         worst = bounded.bounds.argmin(axis=0)
         least = bounded.bounds[worst, columns]
-        is_proved = least > 0
+        is_proved = (least > 0) & (not splits)
         errors = self._errors(bounded)[worst, columns]
         if is_proved.any():
             found = self.found

@@ -127,8 +127,6 @@ def _classify(step: Step) -> None:
     rows: dict[tuple[int, ...], int] = {}
     for index in _needed(step):
         node = step.nodes[index]
-        if node[0] == "slack":
-            raise RefusalError("errors beyond one operation's, which `slack` nodes say, are not bounded yet")
         if node[0] == "smax":
             scores = tuple(node[1])
             if {step.kinds[score] for score in scores} != {FEW}:

@@ -97,7 +97,11 @@ class Tables:
     def _operate(self, operation: str, nodes: list[Node]) -> Interval:
         if operation in ("sum", "dot"):
             return self._add_up(operation, nodes)
-        read = [self._read([node[1 + i] for node in nodes]) for i in range(len(nodes[0]) - 1)]
+        read = [self._read(list(each)) for each in zip(*map(arguments, nodes), strict=True)]
+        if operation == "slack":
+            times = np.array([node[3] for node in nodes], float)[:, None, None]
+            error = times * self.unit.u * magnitude(read[1]) + self.unit.tiny * (1 + sum(map(magnitude, read)))
+            return read[0][0] - error, read[0][1] + error
         exact = self._exact(operation, *read)
         relative = magnitude(read[0]) if operation in OF_THE_ARGUMENT else magnitude(exact)
         error = FACTORS[operation] * self.unit.u * relative + (FACTORS[operation] > 0) * self.unit.tiny * (

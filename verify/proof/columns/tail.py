@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.proof.columns.attention import Attention, linear_terms, number, relative_error
+from verify.proof.columns.attention import Attention, linear_terms, number, relative_error, slack_of
 from verify.proof.columns.rounding import (
     FACTORS,
     FUNCTIONS,
@@ -123,9 +123,8 @@ class Tail:
         terms = linear_terms(self._step, node)
         unit = self.unit
         if terms is not None:
-            self._place[node] = self._affine(
-                terms, relative_error(operation, len(terms), unit), inverse=operation == "div"
-            )
+            relative, slack = relative_error(operation, len(terms), unit), slack_of(self._step, node, unit)
+            self._place[node] = self._affine(terms, relative, inverse=operation == "div", slack=slack)
         elif operation == "dot":
             mixed: list[tuple[int, int | None, int]] = []
             for x, y in rest[0]:
@@ -149,7 +148,14 @@ class Tail:
         else:
             self._place[node] = self._curve(operation, self._place[rest[0]])
 
-    def _affine(self, terms: list[tuple[int, int | None, int]], relative: float, *, inverse: bool = False) -> int:
+    def _affine(
+        self,
+        terms: list[tuple[int, int | None, int]],
+        relative: float,
+        *,
+        inverse: bool = False,
+        slack: tuple[int, float] | None = None,
+    ) -> int:
         """Write a sum of terms; a node below 0 is a variable of the program, -1 its first."""
         factors: dict[int, float] = {}
         offs: dict[int, float] = {}
@@ -166,6 +172,15 @@ class Tail:
             row = -1 - x if x < 0 else self._place[x]
             factors[row] = factors.get(row, 0.0) + f
             offs[row] = offs.get(row, 0.0) + wide + relative * abs(f)  # rounding of each term by itself
+        if slack is not None:
+            node, times = slack
+            if self._step.kinds[node] == FEW:
+                c, half = number(self._tables, node, self._query)
+                off += times * (abs(c) + half)
+            else:
+                row = self._place[node]
+                factors.setdefault(row, 0.0)
+                offs[row] = offs.get(row, 0.0) + times
         return self._sum(factors, offs, constant, off)
 
     def _grouped(self) -> list[_Sums | _Products | _Curves]:

@@ -24,7 +24,7 @@ from verify.errors import CertificateError, ProtocolError, VerifyError
 from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.certificate import write as write_certificate
-from verify.proof.columns.proving import Searched, StepFound, UnfaithfulError, drawn, search_graph
+from verify.proof.columns.proving import Searched, StepFound, UnfaithfulError, drawn, search_again, search_graph
 from verify.proof.columns.search import SPARE
 from verify.proof.conclusion import Proof
 from verify.proof.weights import RefusalError
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from verify.subject import Subject
 
 SEARCH_SHARE = 0.35  # of the time that there is; the rest is the checker's
-_WIDER = 1.3  # than `SPARE`
+_WIDER = (1.3, 2.0, None)  # than `SPARE`, where the checker does not prove what the search does; at last it stays open
+_MOST_UNPROVED = 2000  # leaves: where there are more, the search goes by other bounds than the checker
 _AXES = 2  # that a figure has
 _EVERY = 5  # drawn pair is put to ``add``
 _COMPARED = {"batch": 1, "alone": _EVERY, "add": _EVERY}  # with each how manieth the forward is held to its bounds
@@ -171,8 +172,14 @@ def prove_columns(
             run = run.without_the_end()
             searched = run.search()
         certificate, checked = run.check(searched)
-        if not (checked.accepted or checked.undecided or searched.wrong):  # in a cell whose bound was all but too large
-            searched = run.search(_WIDER)
+        if checked.unproved and run.before is not None:  # what an earlier certificate claims may be what is rejected
+            run.before = None
+            searched = run.search()
+            certificate, checked = run.check(searched)
+        for spare in _WIDER[-1:] if searched.wrong else _WIDER:
+            if not checked.unproved or checked.undecided:
+                break
+            searched = run.search_again(searched, checked, spare)
             certificate, checked = run.check(searched)
         run.add_some(searched)
         after = subject.ask("weights_digest")
@@ -270,21 +277,17 @@ class _Run:
         self.wrong: Pair | None = None
         self.is_contradicted = False
 
-    def search(self, spare: float = SPARE) -> Searched:
-        left = self.time_left()
-        spared = left * (1 - SEARCH_SHARE) if math.isfinite(left) else 0.0
-        is_first = spare == SPARE  # else what an earlier certificate claims may be what was rejected
-        before = self.before if self._goes_on and is_first else None
+    def search(self) -> Searched:
+        before = self.before if self._goes_on else None
         try:
             return search_graph(
                 self.graph.plain,
                 self.margins,
-                lambda: 0.0 if self._is_settled else self.time_left() - spared,
+                self._for_the_search(),
                 before=before,
                 real=self.logits,
                 ways=_COMPARED,
                 rng=np.random.default_rng(self.seed),
-                spare=spare,
             )
         except RefusalError:
             raise
@@ -292,6 +295,16 @@ class _Run:
             if before is None:
                 raise
             raise CertificateError(f"the certificate that is there is damaged: {error}; delete it") from error
+
+    def search_again(self, searched: Searched, checked: Verdict, spare: float | None) -> Searched:
+        """Return the search with the leaves split that the checker does not prove; without a spare they stay open."""
+        time_left = self._for_the_search() if spare is not None else lambda: 0.0
+        return search_again(searched, checked.unproved, self.margins, time_left, spare or SPARE)
+
+    def _for_the_search(self) -> Callable[[], float]:
+        left = self.time_left()
+        spared = left * (1 - SEARCH_SHARE) if math.isfinite(left) else 0.0
+        return lambda: 0.0 if self._is_settled else self.time_left() - spared
 
     @property
     def _goes_on(self) -> bool:
@@ -303,7 +316,7 @@ class _Run:
     def check(self, searched: Searched) -> tuple[dict[str, Any], Verdict]:
         """Return the certificate of what was found, and what the checker says of it."""
         certificate = complete(searched.certificate, record={"subject": self.subject.spec})
-        return certificate, checker.check(certificate, time_left=self.time_left)
+        return certificate, checker.check(certificate, time_left=self.time_left, most=_MOST_UNPROVED)
 
     @property
     def _is_settled(self) -> bool:
