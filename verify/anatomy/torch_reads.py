@@ -6,13 +6,13 @@ import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Self
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-_READS = frozenset({
+READS = frozenset({
     "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__",
     "__contains__", "__repr__", "__format__", "__dlpack__", "data_ptr", "storage", "untyped_storage", "__reduce_ex__",
     "_typed_storage", "to_dlpack", "__deepcopy__", "apply_", "map_", "share_memory_", "__array_wrap__",
@@ -23,37 +23,46 @@ _EXPORTS = ("_to_dlpack", "_to_dlpack_versioned")  # of torch._C: they hand out 
 
 
 class ReadGuard(TorchFunctionMode):
-    """Sees every call of torch's functions and methods before it runs, and what reads tensors past them."""
+    """Sees every call of torch's functions and methods before it runs, and what reads tensors past them.
 
-    def __init__(self, refuse: Callable[[str, Any], None]) -> None:
+    Attributes:
+        stack: what ends with it.
+    """
+
+    def __init__(self, read_from: Callable[[str, Any], Any]) -> None:
         """Guard what runs within.
 
         Args:
-            refuse: given the name of what reads and the tensor that is read; raises where that may not be.
+            read_from: given the name of what reads and the tensor that is read, returns the one to be read, and raises
+                where that may not be.
         """
         super().__init__()
-        self._refuse = refuse
-        self._stack = ExitStack()
+        self._read_from = read_from
+        self.stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Guard from here on."""
-        self._stack.enter_context(exports_exchanged())
+        self.stack.enter_context(exports_exchanged())
         _guards.append(self)
-        self._stack.callback(_guards.remove, self)
+        self.stack.callback(_guards.remove, self)
         for owner, name in ((threading.Thread, "start"), (ThreadPoolExecutor, "submit")):
-            self._stack.enter_context(_patched(owner, name, self.refuse_thread))
+            self.stack.enter_context(patched(owner, name, self.refuse_thread))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
         """Guard no longer."""
         super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self._stack.close()
+        self.stack.close()
 
-    def refuse_export(self, tensor: Any) -> None:
-        """Refuse what hands out a tensor's memory."""
+    def exported(self, tensor: Any) -> Any:
+        """Return the tensor whose memory is handed out."""
         with torch._C.DisableTorchFunction():  # noqa: SLF001 - whatever refuses looks at the tensor itself
-            self._refuse("to_dlpack", tensor)
+            return self._read_from("to_dlpack", tensor)
+
+    def reading(self) -> AbstractContextManager[Any]:
+        """Return what a tensor is read in."""
+        return nullcontext()
 
     def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
         """Refuse a thread, which no mode of torch follows.
@@ -70,8 +79,10 @@ class ReadGuard(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in {"__get__", "__set__"}:
             name = getattr(getattr(func, "__self__", None), "__name__", name)
-        if name in _READS and args:
-            self._refuse(name, args[0])
+        if name in READS and args:
+            tensor = self._read_from(name, args[0])
+            with self.reading():
+                return func(tensor, *args[1:], **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
@@ -108,7 +119,7 @@ def exports_exchanged() -> Iterator[None]:
 def _exporting(export: Callable[..., Any]) -> Callable[..., Any]:
     def exporting(tensor: Any, *rest: Any, **more: Any) -> Any:
         for guard in _guards[-1:]:
-            guard.refuse_export(tensor)
+            tensor = guard.exported(tensor)
         return export(tensor, *rest, **more)
 
     return exporting
@@ -130,7 +141,8 @@ def _exchanged(pairs: list[tuple[Any, Any]]) -> Iterator[None]:
 
 
 @contextmanager
-def _patched(owner: Any, name: str, new: Any) -> Iterator[None]:
+def patched(owner: Any, name: str, new: Any) -> Iterator[None]:
+    """Put something in the place of an attribute, for a while."""
     old = getattr(owner, name)
     setattr(owner, name, new)
     try:

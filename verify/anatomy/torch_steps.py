@@ -124,10 +124,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
         seen = f": it looks at them ({self.reads[0]})" if self.reads else ""
         return f"it runs other operations for other tokens{seen}"
 
-    def read(self, name: str, value: Any) -> None:
-        """Note that a tensor's values were read from Python."""
+    def read(self, name: str, value: Any) -> Any:
+        """Note that a tensor's values are read from Python, and return it."""
         if self._is_first and isinstance(value, Tensor) and not value.is_floating_point():
             self.reads.append(f"Tensor.{name}{_place()}")
+        return value
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

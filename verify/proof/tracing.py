@@ -43,7 +43,7 @@ class Trace:
         """
         recorder = _Recorder(self, {"ids": ids, **parameters})
         try:
-            with torch.no_grad(), ReadGuard(recorder.refuse_read), recorder:
+            with torch.no_grad(), ReadGuard(recorder.read_from), recorder:
                 logits = forward(ids)
         except RefusalError:
             raise
@@ -75,10 +75,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's h
         """Return the number of a symbolic tensor."""
         return self._symbols[id(tensor)]
 
-    def refuse_read(self, name: str, value: Any) -> None:
-        """Refuse that a symbolic tensor is read."""
+    def read_from(self, name: str, value: Any) -> Any:
+        """Return a tensor that is read.
+
+        Raises:
+            RefusalError: it is symbolic.
+        """
         if self.is_symbolic(value):
             raise RefusalError(f"the forward pass looks at values (Tensor.{name})")
+        return value
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

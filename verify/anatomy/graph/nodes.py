@@ -362,5 +362,5 @@ def _or_zero(function: Callable[..., float], values: Sequence[Any]) -> float:
     """Return what a function says of a token that cannot be there; 0 where it says nothing."""
     try:
         return float(function(*values))
-    except (ArithmeticError, ValueError, TypeError):
+    except (ArithmeticError, LookupError, ValueError, TypeError):
         return 0.0

@@ -221,11 +221,11 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         """Return what an operation of numpy's gives, element by element or along a dimension."""
-        if method == "reduce" and ufunc.__name__ in _REDUCTIONS:
+        if method == "reduce" and ufunc.__name__ in _REDUCTIONS and _is_numpys(ufunc):
             options.setdefault("axis", 0)
             reduction: Any = _REDUCTIONS[ufunc.__name__]
             found = _as_numpy_has_it(reduction, ufunc.reduce, inputs, options)
-        elif method == "__call__" and not options and ufunc.__name__ in _UFUNCS:
+        elif method == "__call__" and not options and ufunc.__name__ in _UFUNCS and _is_numpys(ufunc):
             found = _element_by_element(ufunc, inputs)
         else:
             raise refusal(f"the operation numpy.{ufunc.__name__} is not one that the method knows in this form")
@@ -248,9 +248,14 @@ def called(function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, An
         return _made(found) if name in _MADE else hold(found)
     if name in _TAKEN_AS_THEY_ARE:
         return gathered(args[0], *args[1:2], **kwargs)
-    if name not in _FUNCTIONS:
+    if name not in _FUNCTIONS or not _is_numpys(function):
         raise refusal(f"the operation numpy.{name} is not one that the method knows")
     return _as_numpy_has_it(_FUNCTIONS[name], function, args, kwargs, is_combined=name in _COMBINED)
+
+
+def _is_numpys(function: Any) -> bool:
+    """Return whether a function is the one that numpy has by its name."""
+    return any(getattr(module, function.__name__, None) is function for module in (np, np.linalg))
 
 
 def hold(value: Any) -> Any:

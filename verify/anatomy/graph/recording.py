@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,12 +162,19 @@ def _recorded(
 
         slot = forcer.call.slot
         held = arguments[slot] if isinstance(slot, int) else keywords[slot]
-        forward = lambda _tokens: forcer.point.original(*arguments, **keywords)  # noqa: E731
-        return torch_recorder.record(forward, held, vocabulary, feasible)
+        return torch_recorder.record(partial(_called, forcer, arguments, keywords), held, vocabulary, feasible)
     if isinstance(given, np.ndarray | list):
         return _recorded_in_numpy(forcer, loaded.model, given, tokens, vocabulary, feasible)
     kind = f"{type(given).__module__}.{type(given).__name__}"
     raise RefusedError(f"the forward pass takes tokens as {kind}; torch tensors, numpy arrays and lists are recorded")
+
+
+def _called(forcer: Forcer, arguments: tuple[Any, ...], keywords: dict[str, Any], ids: Any) -> Any:
+    """Return what the forward gives for tokens, with the other arguments as they were."""
+    slot = forcer.call.slot
+    if isinstance(slot, str):
+        return forcer.point.original(*arguments, **{**keywords, slot: ids})
+    return forcer.point.original(*arguments[:slot], ids, *arguments[slot + 1 :], **keywords)
 
 
 def _recorded_in_numpy(
@@ -177,12 +185,9 @@ def _recorded_in_numpy(
     from verify.anatomy.graph import numpy_recorder, numpy_twins
 
     arguments, keywords = map(numpy_twins.hold, (forcer.call.arguments, forcer.call.keywords))
-    slot = forcer.call.slot
 
     def forward(ids: Any) -> Any:
-        if isinstance(slot, str):
-            return forcer.point.original(*arguments, **{**keywords, slot: ids})
-        return forcer.point.original(*arguments[:slot], ids, *arguments[slot + 1 :], **keywords)
+        return _called(forcer, arguments, keywords, ids)
 
     ids = tokens[0] if np.ndim(given) == 1 else tokens
     kind = given.dtype if isinstance(given, np.ndarray) else np.int64

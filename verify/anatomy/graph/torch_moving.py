@@ -212,19 +212,13 @@ def _entry(program: Program, table: np.ndarray, at: list[Node]) -> Node:
 
     if all(program.value(node) is not None for node in at):
         return int(table[tuple(int(program.value(node) or 0) for node in at)])
-    safe = _within(entry, table.shape)
-    found = program.of_tokens(safe, at)
+    try:
+        found = program.of_tokens(entry, at)
+    except IndexError:
+        raise RefusedError("a look-up by a token that is beyond its table") from None
     if found is None:
         raise RefusedError("a look-up by two tokens at once")
     return found
-
-
-def _within(entry: Callable[..., float], shape: tuple[int, ...]) -> Callable[..., float]:
-    def safe(*index: float) -> float:
-        is_there = all(-size <= at < size for at, size in zip(index, shape, strict=True))
-        return entry(*index) if is_there else 0.0  # of tokens that never stand there: torch itself would raise
-
-    return safe
 
 
 def _kept(value: float) -> float:

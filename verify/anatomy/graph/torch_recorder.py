@@ -2,7 +2,8 @@
 
 Every operation that torch dispatches is seen before it runs. Storage that holds something of the tokens has a *twin*:
 an array of nodes, one for each of its elements, so that views see each other's writes. What does not depend on tokens
-just runs, and is a constant of the program. Reading what depends on tokens, from Python, is refused.
+just runs, and is a constant of the program. Reading what depends on tokens, from Python, is refused; and the forward
+has only `Shell`s of what it makes, so that who reads past all that watches finds no value.
 """
 
 from __future__ import annotations
@@ -10,24 +11,28 @@ from __future__ import annotations
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes, _get_current_dispatch_mode_stack
 
 from verify.anatomy.graph import torch_arithmetic, torch_attention, torch_moving, torch_operations
 from verify.anatomy.graph.nodes import Node, Program, RefusedError
+from verify.anatomy.graph.torch_shells import Shell, Shells, exchanged_calls, exchanged_kernel
 from verify.anatomy.graph.torch_twins import Twins, key
-from verify.anatomy.torch_reads import ReadGuard, leaves
+from verify.anatomy.torch_reads import ReadGuard, leaves, patched
 
 _HANDLERS = torch_arithmetic, torch_attention, torch_moving  # are in `torch_operations` once they are imported
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _NUMPY = str(Path(np.__file__).resolve().parent)
 _PYTHON = sysconfig.get_path("stdlib")
+_SHARED = {"from_file"}  # operations that take memory which others look into
 _SHORT = {torch.float32, torch.complex64}
 _NOT_SHORTER = {*_SHORT, torch.float64, torch.complex128}
 
@@ -51,6 +56,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         self.types: set[torch.dtype] = set()
         self.own: dict[int, Any] = {}
         self.refusal = ""
+        self.shells = Shells(self.seen, self.read_from)
+        self._exchanged: dict[Any, str] = {}  # by operation
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -62,59 +69,112 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         self.refusal = self.refusal or f"{why}{_place()}"
         return RefusedError(self.refusal)
 
-    def refuse_read(self, name: str, value: Any) -> None:
-        """Refuse that a tensor is read which depends on tokens; an element that is the same whatever they are may be.
+    def is_of_tokens(self, value: Any) -> bool:
+        """Return whether a value is a tensor that may depend on tokens."""
+        return self.twins.has(self.shells.opened(value))
 
-        Views of a tensor's memory are no elements.
+    def read_from(self, name: str, value: Any) -> Any:
+        """Return the tensor that a shell stands for, to be read.
+
+        Views of a tensor's memory are no elements of it.
+
+        Raises:
+            RefusedError: it depends on tokens; an element that is the same whatever they are may be read.
         """
-        if not self.twins.has(value):
-            if isinstance(value, Tensor):
-                self.own.pop(key(value), None)
-            return
+        tensor = self.shells.opened(value)
+        if not self.twins.has(tensor):
+            if isinstance(tensor, Tensor):
+                self.own.pop(key(tensor), None)
+            return tensor
         reads = {"item", "__bool__", "__int__", "__float__", "__index__", "tolist"}
-        nodes = self.twins.nodes(value).reshape(-1).tolist()
+        nodes = self.twins.nodes(tensor).reshape(-1).tolist()
         if name not in reads or any(self.program.value(node) is None for node in nodes):
             raise self.refuse(f"the forward pass looks at values that depend on tokens (Tensor.{name})")
+        return tensor
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        kwargs = dict(kwargs or {})
+        return self.seen(func, args, dict(kwargs or {}))
+
+    def seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what an operation gives, executed on what the shells among its arguments stand for.
+
+        An error that depends on tokens is a way to look at them.
+        """
+        is_of_tokens = True
         try:
             with torch._C.DisableTorchFunction():  # noqa: SLF001 - scripts come here past it; what we look at is no read
-                given = leaves((args, list(kwargs.values())))
-                if not any(map(self.twins.has, given)):
-                    result = func(*args, **kwargs)
-                    return self._made(result, given) if func.namespace == "aten" else result
-                return self._run(func, args, kwargs)
+                opened, more = self.shells.opened(args), {name: self.shells.opened(kwargs[name]) for name in kwargs}
+                given = leaves((opened, list(more.values())))
+                is_of_tokens = any(map(self.twins.has, given))
+                if is_of_tokens and func._can_decompose() and not self._is_known(func):  # noqa: SLF001
+                    with self:
+                        return func.decompose(*args, **kwargs)
+                result = (self._run if is_of_tokens else self._made)(func, opened, more)
+                if torch.Tag.inplace_view in func.tags and isinstance(args[0], Shell):
+                    self.shells.reshaped(func, args, kwargs)
+                theirs = zip(given, leaves((args, list(kwargs.values()))), strict=True)
+                return self._closed(result, {id(one): other for one, other in theirs})
         except RefusedError as error:
             raise self.refuse(str(error)) from None
+        except Exception as error:
+            if is_of_tokens:
+                raise self.refuse(f"the operation {_named(func)} raised {type(error).__name__}") from error
+            raise
+
+    def _closed(self, value: Any, theirs: dict[int, Any]) -> Any:
+        """Return shells of results, which are the arguments' own where an argument is returned."""
+        if isinstance(value, list | tuple):
+            return type(value)(self._closed(each, theirs) for each in value)
+        if not isinstance(value, Tensor) or id(value) in theirs:
+            return theirs.get(id(value), value)
+        if self.twins.has(value) and (value.is_neg() or value.is_conj()):
+            raise RefusedError("numbers are negated, or conjugated, by a mark on their tensor")
+        return self.shells.shell(value) if self.twins.has(value) or key(value) in self.own else value
 
     def note_own(self, tensor: Tensor) -> Tensor:
-        """Return a tensor that was just made of what is no tensor, and remember its memory."""
+        """Return the shell of a tensor that was just made of what is no tensor, and remember its memory."""
         self.own[key(tensor)] = tensor.untyped_storage()
-        return tensor
+        return self.shells.shell(tensor)
 
-    def _made(self, result: Any, given: list[Any]) -> Any:
+    def _made(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result of an operation that no token is in; remember the memory that it took for it."""
-        theirs = {key(each) for each in given if isinstance(each, Tensor)}
+        given = [each for each in leaves((args, list(kwargs.values()))) if isinstance(each, Tensor)]
+        theirs = {key(each) for each in given}
+        is_seen = func.namespace == "aten" and func.overloadpacket.__name__ not in _SHARED
+        if not is_seen or self._exchanged_at(func) or any(map(_is_of_another_kind, given)):
+            for each in theirs:  # who knows what looks into it now
+                self.own.pop(each, None)
+            return func(*args, **kwargs)
+        result = func(*args, **kwargs)
         for each in leaves(result):
             if isinstance(each, Tensor) and key(each) not in theirs:
                 self.own[key(each)] = each.untyped_storage()
         return result
 
+    def _exchanged_at(self, func: Any) -> str:
+        if func not in self._exchanged:
+            overload = func._schema.overload_name  # noqa: SLF001
+            self._exchanged[func] = exchanged_kernel(func._schema.name + (f".{overload}" if overload else ""))  # noqa: SLF001
+        return self._exchanged[func]
+
+    def _is_known(self, func: Any) -> bool:
+        return func.namespace == "aten" and self._handler(func) is not None
+
+    def _handler(self, func: Any) -> Any:
+        name = func.overloadpacket.__name__
+        return torch_operations.handler(name.rstrip("_") if func._schema.is_mutable else name)  # noqa: SLF001
+
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for each in leaves((args, list(kwargs.values()))):
-            if isinstance(each, Tensor) and type(each).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+            if _is_of_another_kind(each):
                 raise RefusedError(f"what {type(each).__name__}, a tensor of another kind, does is not seen")
-        name = func.overloadpacket.__name__
-        is_known = func.namespace == "aten"  # any library may have an operation of the same name
-        handler = torch_operations.handler(name.rstrip("_") if func._schema.is_mutable else name) if is_known else None  # noqa: SLF001
+        if place := self._exchanged_at(func):
+            raise RefusedError(f"the operation {_named(func)} was exchanged for another ({place})")
+        handler = self._handler(func) if self._is_known(func) else None  # others' operations may have the same names
         if func._schema.is_mutable:  # noqa: SLF001 - the only way to ask
             return self._overwrite(func, handler, args, kwargs)
-        if handler is None and func._can_decompose():  # noqa: SLF001
-            with self:
-                return func.decompose(*args, **kwargs)
         result = func(*args, **kwargs)
         outputs = leaves(result)
         if all(isinstance(output, Tensor) and self._is_view(output, args) for output in outputs):
@@ -173,23 +233,47 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         )
 
 
+_BLINDFOLDS = (
+    "_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "ExcludeDispatchKeyGuard", "_SetExcludeDispatchKeyGuard",
+    "_ForceDispatchKeyGuard", "_dispatch_tls_set_dispatch_key_excluded", "_dispatch_call_boxed",
+)  # fmt: skip
+
+
 class _Guard(ReadGuard):
     """Refuses reads of what depends on tokens; does without looking what need not look."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(recorder.refuse_read)
+        super().__init__(recorder.read_from)
         self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        """Refuse, too, what lets operations run unseen: they would find shells, and the process would end."""
+        for name in _BLINDFOLDS:
+            if hasattr(torch._C, name):  # noqa: SLF001
+                self.stack.enter_context(patched(torch._C, name, self._refuse_blindfold(name)))  # noqa: SLF001
+        self.stack.enter_context(patched(OpOverload, "redispatch", self._refuse_blindfold("redispatch")))
+        return super().__enter__()
+
+    def _refuse_blindfold(self, name: str) -> Callable[..., Any]:
+        def refuse(*_arguments: Any, **_keywords: Any) -> Any:
+            raise self._recorder.refuse(f"the forward pass has operations run unseen ({name})")
+
+        return refuse
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name = getattr(func, "__name__", "")
-        if name == "one_hot" and args and self._recorder.twins.has(args[0]):
+        if name == "one_hot" and args and self._recorder.is_of_tokens(args[0]):
             return self._one_hot(*args, **(kwargs or {}))
         if name == "__getitem__":
             return looked_up(*args)
         result = super().__torch_function__(func, types, args, kwargs)
         return self._recorder.note_own(result) if func is torch.tensor else result
+
+    def reading(self) -> AbstractContextManager[Any]:
+        """Return what reads nothing but a tensor itself in, whose operations nobody needs to see."""
+        return _disable_current_modes()
 
     def refuse_thread(self, *_arguments: Any, **_keywords: Any) -> Any:
         raise self._recorder.refuse("the forward pass starts a thread, which is not followed")
@@ -231,20 +315,20 @@ def record(
     Raises:
         RefusedError: it cannot be recorded; the message says why.
     """
+    if _get_current_dispatch_mode_stack():
+        raise RefusedError("a mode of torch, which sees and changes all operations, was left on")
+    if exchanged := exchanged_calls():
+        raise RefusedError(f"the operation {exchanged[0].removeprefix('aten::')} was exchanged for another")
     program = Program(vocabulary, feasible)
     recorder = Recorder(program)
     ids = np.array([program.token(position) for position in range(tokens.shape[-1])], np.int64)
     recorder.twins.put(tokens, ids.reshape(tuple(tokens.shape)))
     try:
-        with torch.no_grad(), _Guard(recorder), recorder:
-            output = forward(tokens)
-    except Exception as error:
-        if not recorder.refusal:
-            why = f"the forward pass raised {type(error).__name__} while it was recorded"
-            raise RefusedError(why + _place_of(traceback.walk_tb(error.__traceback__))) from error
-    if recorder.refusal:
-        raise RefusedError(recorder.refusal)
-    logits = _logits(output)
+        logits = _recorded(recorder, forward, tokens)
+    finally:
+        why = recorder.shells.end()
+    if why:
+        raise RefusedError(why)
     if logits is None or not recorder.twins.has(logits):
         raise RefusedError("the forward pass returns no tensor that was seen to be computed from its tokens")
     if not logits.is_floating_point():
@@ -253,10 +337,29 @@ def record(
     return program, last.tolist(), "float32" if recorder.types & _SHORT else "float64"
 
 
+def _recorded(recorder: Recorder, forward: Callable[[Tensor], Any], tokens: Tensor) -> Tensor | None:
+    """Return the logits of a forward pass while it is recorded."""
+    try:
+        with torch.no_grad(), recorder.shells, _Guard(recorder), recorder:
+            output = forward(recorder.shells.shell(tokens))
+        logits: Tensor | None = recorder.shells.opened(_logits(output))
+    except Exception as error:
+        if not recorder.refusal:
+            why = f"the forward pass raised {type(error).__name__} while it was recorded"
+            raise RefusedError(why + _place_of(traceback.walk_tb(error.__traceback__))) from error
+    if recorder.refusal:
+        raise RefusedError(recorder.refusal)
+    return logits
+
+
 def _logits(output: Any) -> Tensor | None:
     if isinstance(output, tuple | list):
         return next((found for found in map(_logits, output) if found is not None), None)
     return output if isinstance(output, Tensor) else None
+
+
+def _is_of_another_kind(value: Any) -> bool:
+    return isinstance(value, Tensor) and type(value).__torch_dispatch__ is not Tensor.__torch_dispatch__
 
 
 def _type(tensor: Tensor) -> str:
