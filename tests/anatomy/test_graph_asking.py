@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.anatomy.graphs import adder, written
-from verify.anatomy.graph.asking import recording_of
+from verify.anatomy import operands
+from verify.anatomy.graph.asking import Recording, recording_of
 from verify.anatomy.graph.forced import WAYS
 from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.read import read
@@ -24,6 +27,8 @@ from verify.subject import LocalSubject, load
 COLUMNS = Path(__file__).parents[1] / "submissions" / "columns"
 sys.path.insert(0, str(COLUMNS))
 import one_layer  # noqa: E402 - it lies beside the submissions
+
+NINES = np.array([9_999_999_999])
 
 Change = Callable[["Trap", Tensor], float]
 
@@ -97,8 +102,34 @@ def test_a_forward_that_changes_with_how_it_is_called_has_no_graph(name: str) ->
         recording_of(subject_of(*TRAPS[name]), seed=2)
 
 
-def test_a_forward_that_changes_with_nothing_has_one() -> None:
-    found = recording_of(subject_of(lambda _model, _ids: 0.5), seed=2)
+@pytest.fixture(scope="module")
+def constant() -> tuple[LocalSubject, Recording]:
+    subject = subject_of(lambda _model, _ids: 0.5)
+    return subject, recording_of(subject, seed=2)
+
+
+@pytest.mark.parametrize(("position", "digit"), [(0, 3), (9, 9), (14, 0)])
+def test_a_graph_that_is_wrong_of_one_digit_is_found_out(
+    constant: tuple[LocalSubject, Recording], position: int, digit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, found = constant
+    plain = copy.deepcopy(found.graph.plain)
+    for step in plain["steps"]:
+        for node in step["nodes"]:
+            if node[:2] == ["tok", position]:
+                plain["tables"].append([*plain["tables"][node[2]]])
+                plain["tables"][-1][digit] = (float.fromhex(plain["tables"][-1][digit]) + 0.05).hex()
+                node[2] = len(plain["tables"]) - 1
+    ask = subject.ask
+    wrong = np.frombuffer(json.dumps(plain).encode(), np.uint8)
+    monkeypatch.setattr(subject, "ask", lambda name, **given: wrong if name == "recorded_graph" else ask(name, **given))
+    monkeypatch.setattr(operands, "carrying", lambda *_: (np.array([0]), np.array([0])) if digit else (NINES, NINES))
+    with pytest.raises(RefusedError, match="something else"):
+        recording_of(subject, seed=2)
+
+
+def test_a_forward_that_changes_with_nothing_has_one(constant: tuple[LocalSubject, Recording]) -> None:
+    _, found = constant
     assert found.summary["ways"] == list(WAYS)
     assert len(found.graph.steps) == 11
 

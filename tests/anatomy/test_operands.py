@@ -47,6 +47,18 @@ def test_without_carry_no_column_carries_in_its_base(seed):
 
 
 @SEEDS
+@pytest.mark.parametrize("digits", [1, 2, 10, 20])
+def test_every_pair_of_digits_comes_with_every_carry_into_every_column(digits, seed):
+    pairs = operands.of_every_option(np.random.default_rng(seed), digits)
+    assert all(0 <= operand < 10**digits for pair in pairs for operand in pair)
+    carries = [0] * len(pairs)
+    for place in range(digits):
+        column = [(a // 10**place % 10, b // 10**place % 10, c) for (a, b), c in zip(pairs, carries, strict=True)]
+        assert len(set(column)) == (200 if place else 100)
+        carries = [int(sum(option) > 9) for option in column]
+
+
+@SEEDS
 @pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: draw.__name__)
 def test_all_are_operands(draw, seed):
     drawn = np.stack(draw(np.random.default_rng(seed), 60))

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Batch = tuple[np.ndarray, np.ndarray]
 
 _TOP_BIT = 2**33
+_OPTIONS_SHOWN = 240
+_CARRIES_OR_NOT = np.array(
+    [  # pairs of digits that carry, and as many that do not, by ten times the one and the other
+        [pair for pair in range(100) if pair // 10 + pair % 10 >= 10],
+        [pair for pair in range(100) if pair // 10 + pair % 10 < 9],
+    ]
+)
 
 
 def use_seed(loaded: LoadedAdder, seed: int | None) -> None:
@@ -63,6 +70,28 @@ def carrying(random: np.random.Generator, count: int) -> Batch:
     a, b = random.integers(0, MAX_OPERAND + 1, (2, count))
     full = (MAX_OPERAND - a + random.integers(0, 2, count)).clip(0, MAX_OPERAND)
     return a, np.where(np.arange(count) % 3 == 0, full, b)
+
+
+def of_every_option(random: np.random.Generator, digits: int) -> list[tuple[int, int]]:
+    """Return 240 pairs of operands that show, in every column, each pair of digits with each carry into it.
+
+    The lowest column has all 100 pairs of digits twice, and forty more of which twenty carry: 110 pairs of operands
+    carry out of it, and 130 do not. A column into which at least 100 carry and at least 100 do not has all 200 options
+    once: of these, 100 carry; at most forty others may too, so that the next column is such a one again.
+    """
+    carries = np.zeros(_OPTIONS_SHOWN, np.int64)
+    pairs = np.zeros((digits, _OPTIONS_SHOWN), np.int64)  # ten times the one digit, and the other
+    for place, column in enumerate(pairs):
+        for carry in (0, 1):
+            where = random.permutation(np.flatnonzero(carries == carry))
+            times, more = divmod(len(where), 100)
+            rest = (
+                random.integers(0, 100, more) if place else _CARRIES_OR_NOT[np.arange(more) % 2, np.arange(more) % 45]
+            )
+            column[where] = np.concatenate([np.tile(np.arange(100), times), rest])
+        carries = (column // 10 + column % 10 + carries) // 10
+    powers = np.array([[10**place] for place in range(digits)], object)  # of twenty digits, int64 does not hold them
+    return [*zip((pairs // 10 * powers).sum(axis=0).tolist(), (pairs % 10 * powers).sum(axis=0).tolist(), strict=True)]
 
 
 def without_carry(random: np.random.Generator, count: int) -> Batch:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.anatomy.operands import of_every_option
 from verify.proof.columns import options
 from verify.proof.columns.search import SPARE, Found, Open, Pair, Search
 from verify.proof.columns.step import Step, step_of
@@ -24,7 +25,7 @@ from verify.text import number, plural
 SCHEMA = "adder-columns/1"
 
 _GENEROUS = 4  # shares of the time that one search may take
-_TRIED = 6  # pairs of each step and symbol of the query that are compared with the real forward
+_LONG = 60  # pairs with long carries that are compared with the real forward
 
 
 @dataclass(frozen=True)
@@ -345,13 +346,11 @@ def _symbol(step: Step, pair: Pair) -> int:
 
 
 def drawn(digits: int, rng: np.random.Generator) -> list[Pair]:
-    """Return 120 pairs of operands: uniform ones, and ones with long carries, so that every symbol occurs."""
-    count = _TRIED * 10
-    a = rng.integers(0, 10, (2 * count, digits))
-    b = np.where(rng.random((2 * count, digits)) < 0.5, 9 - a, rng.integers(0, 10, (2 * count, digits)))
-    b[:count] = rng.integers(0, 10, (count, digits))
+    """Return 300 pairs of operands: 240 that show every option of every column, and 60 with long carries."""
+    a = rng.integers(0, 10, (_LONG, digits))
+    b = np.where(rng.random((_LONG, digits)) < 0.5, 9 - a, rng.integers(0, 10, (_LONG, digits)))
     powers = [10**place for place in range(digits)]
     numbers = (
         [sum(int(digit) * power for digit, power in zip(row, powers, strict=True)) for row in each] for each in (a, b)
     )
-    return list(zip(*numbers, strict=True))
+    return [*of_every_option(rng, digits), *zip(*numbers, strict=True)]
