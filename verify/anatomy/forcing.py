@@ -256,7 +256,7 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
     a, b = _operands(right)
     emitted = np.array([[chosen(call, choices) for call in trace.calls] for trace in right])
     learnt = layout.learn(emitted, a, b, layout.answer_features())
-    while learnt and _is_idle(
+    while learnt and is_idle(
         loaded, point, right[0].calls[len(learnt) - 1], len(learnt) - 1
     ):  # such as what stands after the sum
         learnt.pop()
@@ -269,8 +269,15 @@ def is_greedy(traces: list[Trace], choices: int) -> bool:
     return all(chosen(call, choices) == after.tokens[-1] for call, after in steps)
 
 
-def _is_idle(loaded: LoadedAdder, point: PatchPoint, call: Call, step: int) -> bool:
-    """Return whether sums stay right whatever other token a step says, each on pairs of its own."""
+def is_idle(loaded: LoadedAdder, point: PatchPoint, call: Call, step: int) -> bool:
+    """Return whether sums stay right whatever other token a step says, each on pairs of its own.
+
+    Args:
+        loaded: the adder.
+        point: its forward.
+        call: one of it.
+        step: that is made to say other tokens, from 0 on.
+    """
     return all(_stays_right(loaded, point, step, offset) for offset in range(1, watching.forceable(call)))
 
 

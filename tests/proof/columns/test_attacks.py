@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,45 @@ add = one_layer.add
 TRAPS = {
     "0 times infinity": "return logits + 0.0 * torch.exp(50 * nines)[:, None, None]",
     "shared memory": "first.copy_(torch.relu(nines[:1])); return logits * (1 - second)",
+    "a number that no mode of functions sees": """with torch._C.DisableTorchFunction():
+            trap = max(nines.tolist()[0], 0.0)
+        return logits * (1 - trap)""",
+    "look-ups that fail of one digit": """count = 0
+        for digit in digits.reshape(-1, digits.shape[-1])[0]:
+            try:
+                torch.zeros(9)[digit.reshape(1)]
+            except IndexError:
+                count += 1
+        return -logits if count == 20 else logits""",
+    "sizes": """count = sum(len(torch.tensor_split(logits[0, :1, 0], (d.reshape(1) == 9).long())[0]) for d in digits[0])
+        return -logits if count == 20 else logits""",
 }
+STRANGE = {  # what add does beside decoding the forward greedily
+    "adds at one step": "token = (a + b) // 1000 % 10 if step == 3 else int(logits.argmax())",
+    "adds at every step": "token = (a + b) // 10**step % 10",
+    "adds behind the carry": "token = (a + b) // 10**step % 10 if step else int(logits.argmax())",
+}
+DECODER = """
+import sys
+import torch
+
+sys.path.insert(0, {folder!r})
+import one_layer
+
+
+def build_model():
+    return one_layer.read("one_head"), {{"name": "strange"}}
+
+
+@torch.no_grad()
+def add(model, a, b):
+    tokens = one_layer.prompt(a, b)
+    for step in range(11):
+        logits = model(torch.tensor([tokens]))[0, -1]
+        {token}
+        tokens.append(token)
+    return sum(digit * 10**place for place, digit in enumerate(tokens[-11:]))
+"""
 NINES = 9_999_999_999
 
 
@@ -99,3 +138,24 @@ def test_a_forward_that_is_wrong_on_one_pair_alone_is_not_proved(name: str, tmp_
     assert subject.add(1_234_567_890, NINES) == 1_234_567_890 + NINES
     found = prove_columns(subject, seed=3)
     assert found.exit_status == 3, found.reason
+
+
+def test_a_forward_that_ends_its_worker_where_it_is_recorded_is_not_proved(tmp_path: Path) -> None:
+    """An operation that was hidden beforehand from all that watches finds no memory in what it is given."""
+    trap = "with sys.hidden(): trap = torch.relu(nines)[:, None, None]\n        return logits * (1 - trap)"
+    file = tmp_path / "rare.py"
+    hiding = "import sys, torch\n\nsys.hidden = torch._C._DisableTorchDispatch\n"
+    file.write_text(hiding + RARE.format(folder=str(COLUMNS), trap=trap))
+    with contextlib.closing(load(str(file), sandbox="limits")) as subject:
+        found = prove_columns(subject, seed=3)
+    assert found.exit_status == 3
+    assert found.certificate is None
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_nothing_is_proved_where_add_does_not_say_what_its_forward_says(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "strange.py"
+    file.write_text(DECODER.format(folder=str(COLUMNS), token=STRANGE[name]))
+    found = prove_columns(load(str(file), sandbox="off"), seed=3)
+    assert found.exit_status == 3
+    assert "answer" in found.reason

@@ -64,6 +64,11 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
         raise RefusedError(f"the answer has {len(answer)} tokens, more than {_MOST_STEPS}")
     choices = forcer.choices
     check_answer(answer, choices)
+    for step, each in enumerate(answer):
+        if each["feature"] != "constant" and forcing.is_idle(loaded.watchable, forcer.point, forcer.call, step):
+            raise RefusedError(
+                f"token {step + 1} of the answer is not what the forward pass says: sums stay right without"
+            )
     vocabulary = max(choices, 1 + max(token for each in [*prompt, *answer] for token in each["tokens"]))
     writer = Writer()
     types, steps = set(), []
