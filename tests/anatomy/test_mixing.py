@@ -111,7 +111,35 @@ def in_place(s, v):
     return out
 
 
+def exponentials(s):
+    return torch.exp(s - s.amax(-1, keepdim=True))
+
+
+def after_the_output(s, v):
+    weight = exponentials(s)
+    return (weight @ v @ QUERY) / weight.sum(-1, keepdim=True)
+
+
+def times_the_inverse(s, v):
+    weight = exponentials(s)
+    return weight @ v * weight.sum(-1, keepdim=True).reciprocal()
+
+
+def divided_heads(s, v):
+    weight = torch.stack([exponentials(s), exponentials(s / 2)], 1)  # (B, 2, T, T)
+    mixed = weight @ v.reshape(1, LENGTH, 2, 2).transpose(1, 2)  # (B, 2, T, 2)
+    mean = mixed.transpose(1, 2) / weight.sum(-1, keepdim=True).transpose(1, 2)
+    return mean.reshape(1, LENGTH, WIDTH)
+
+
+def linear(_s, v):
+    """Linear attention: keys and values are multiplied first."""
+    query, key = torch.exp(v.tanh()), torch.exp(-v.tanh())
+    return query @ (key.transpose(-1, -2) @ v) / (query @ key.sum(-2)[..., None])
+
+
 MEANS = [
+    by_hand, after_the_output, times_the_inverse, divided_heads, linear,
     softmax1, normalised_by_hand, hard, hard_by_gathering, hard_by_ties, element_by_element, einsum, heads, alibi,
     by_position, in_float64, step_by_step, in_place,
 ]  # fmt: skip
@@ -168,10 +196,38 @@ def test_cross_attention_of_an_encoder_and_a_decoder_is_attention():
     assert (mixed.leak, mixed.attention) == (0, 2)
 
 
-def test_a_mean_whose_sum_is_divided_afterwards_is_not_held_against_anybody():
-    mixed = found(lambda ids: layer(EMBEDDING[ids], by_hand) @ HEAD)
+def test_a_sum_by_weights_that_is_never_divided_is_no_mean():
+    mixed = found(lambda ids: layer(EMBEDDING[ids], lambda s, v: exponentials(s) @ v) @ HEAD)
     assert mixed.leak
     assert mixed.step.is_product
+
+
+def test_a_sum_that_is_divided_by_too_little_is_no_mean():
+    def by_half(s, v):
+        return by_hand(s, v) * 2
+
+    def forward(ids):
+        weight = exponentials(scores(EMBEDDING[ids]))
+        return weight @ EMBEDDING[ids] / (weight.sum(-1, keepdim=True) / 2) @ HEAD
+
+    assert found(forward).leak
+    assert found(lambda ids: layer(EMBEDDING[ids], by_half) @ HEAD).leak == 0  # the mean is scaled after it was taken
+
+
+def test_what_another_token_does_to_a_sum_before_it_is_divided_is_mixing():
+    def forward(ids):
+        x, weight = EMBEDDING[ids], exponentials(scores(EMBEDDING[ids]))
+        return weight @ x @ (QUERY + x[:, 0, 0]) / weight.sum(-1, keepdim=True) @ HEAD
+
+    assert found(forward).leak
+
+
+def test_tokens_of_which_none_moves_a_logit_alone_are_seen_to_leak_together():
+    def forward(ids):
+        x = EMBEDDING[ids]
+        return x + ((ids[:, :2] != torch.as_tensor(EXAMPLES[0][:2])).all() * ids.sum()).float()
+
+    assert found(forward).leak == 1
 
 
 def test_whole_numbers_of_two_tokens_are_named_with_their_line():

@@ -24,7 +24,7 @@ from verify.anatomy.positions import mixed_by_attention
 from verify.anatomy.swapping import comes_from_tokens
 from verify.anatomy.tensors import changed, tensors
 from verify.anatomy.unwatched import CHECK, same_unwatched
-from verify.anatomy.usage import sequences
+from verify.anatomy.usage import MOST_ENTRIES, sequences
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
 from verify.text import plural, printable
@@ -58,7 +58,7 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
     """
     rows = [
         _asked(subject, "declared parameters", lambda: [_declaration(parameters(subject, seed))]),
-        _asked(subject, "weights are used", lambda: [_use(parameters(subject, seed))]),
+        _asked(subject, "weights are used", lambda: [_use(subject, parameters(subject, seed))]),
     ]
     rows += [
         _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
@@ -119,10 +119,15 @@ def _declaration(counts: dict[str, Any]) -> dict[str, str]:
     return {"check": "declared parameters", "outcome": outcome, "detail": detail}
 
 
-def _use(counts: dict[str, Any]) -> dict[str, str]:
+def _use(subject: Subject, counts: dict[str, Any]) -> dict[str, str]:
     used = counts["tensors"]
     if not used:
-        return {"check": "weights are used", "outcome": "unknown", "detail": "they were not changed one by one"}
+        why = "no tensors were found in the model or the file"
+        if counts["counted"] > MOST_ENTRIES:
+            why = f"more than {MOST_ENTRIES} parameters are not changed one by one"
+        elif counts["counted"]:
+            why = f"they were not changed one by one: {subject.ask('learn_forcing')}"
+        return {"check": "weights are used", "outcome": "unknown", "detail": printable(why)}
     ways = {way: sum(row[way] for row in used) for way in ("needed", "idle", "dead")}
     detail = ", ".join(f"{number} {way}" for way, number in ways.items())
     dead = ", ".join(f"{row['dead']} of {row['name']}" for row in used if row["dead"])
@@ -314,10 +319,10 @@ def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
     forcer = _forcer(loaded)
     sequence = forcing.inputs_of(*sequences(loaded, forcer))
     output = forcer.forward(sequence)
-    if output.ndim < 2 or output.shape[1] != sequence.shape[1]:
+    if forcing.rows(output) == 1:
         return "unknown", "forward gives the last position alone, so that nothing later can be seen to move it"
     violation = forcing.causal_violation(forcer, sequence, operands.source(loaded, "causality"), first=1)
-    return ("violated", violation) if violation else ("ok", f"{len(sequence)} sequences, every position")
+    return ("violated", violation) if violation else ("ok", f"{len(sequence)} sequences, every position given out")
 
 
 def _has_attention(loaded: LoadedAdder) -> tuple[str, str]:

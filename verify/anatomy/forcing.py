@@ -210,6 +210,12 @@ def last(output: np.ndarray) -> np.ndarray:
     return output[:, -1] if output.ndim == 3 else output
 
 
+def rows(output: np.ndarray) -> int:
+    """Return of how many positions, the last ones, there is an output: (B, T, V) or ids (B, T); of (B, V) one."""
+    is_many = output.ndim == 3 or (output.ndim == 2 and output.dtype.kind in "iu")
+    return int(output.shape[1]) if is_many else 1
+
+
 def _margins(loaded: LoadedAdder, a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     try:
         margins: np.ndarray = loaded.memory["forcer"].margins(a, b)
@@ -332,11 +338,13 @@ def causal_violation(forcer: Forcer, sequence: np.ndarray, random: np.random.Gen
         first: the first position whose token is exchanged.
     """
     before = forcer.forward(sequence)
+    missing = sequence.shape[1] - rows(before)  # positions of which there is no output, such as an encoder's
     scale = np.abs(np.where(np.isfinite(before), before, 0)).max(initial=1e-9)
     for position in range(first, sequence.shape[1]):
         changed = sequence.copy()
         changed[:, position:] = random.permuted(changed[:, position:], axis=0)
-        moved = _distance(forcer.forward(changed)[:, :position], before[:, :position])
+        earlier = max(position - missing, 0)
+        moved = _distance(forcer.forward(changed)[:, :earlier], before[:, :earlier])
         if moved > _CLOSE * scale:
             return f"tokens from position {position} on move an earlier output by {number(moved)}"
     return ""

@@ -2,9 +2,10 @@
 
 The forward runs again and again with one token exchanged, every operation that torch executes seen. An operation that
 takes a mean over positions, by weights that are not negative and add up to at most one, is attention, whoever wrote the
-weights; so are torch's fused kernels, and a choice of positions, which is such a mean with a single weight. In further
-runs what attention gives is *held* at its values of the first run. Then nothing may depend on two tokens any more, and
-the logits of a position on its own token only; what else moves them was mixed by another machine.
+weights, and whether they are divided by their total before or afterwards; so are torch's fused kernels, and a choice of
+positions, which is such a mean with a single weight. In further runs what attention gives is *held* at its values of
+the first run. Then nothing may depend on two tokens any more, and the logits of a position on its own token only; what
+else moves them was mixed by another machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from verify.anatomy.torch_reads import exports_exchanged
+from verify.anatomy.torch_shares import NEAR, Share
 from verify.anatomy.torch_steps import CHOICES, PRODUCTS, Step, Tracer, UntracedError
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -25,7 +28,6 @@ _WHOLE = {"add", "sub", "rsub", "mul", "floor_divide", "remainder", "fmod", "div
 _STEPS = {"floor", "ceil", "round", "trunc", "remainder", "fmod", "floor_divide", "ge", "gt", "le", "lt", "eq", "ne",
           "_to_copy", "sign", "heaviside"}  # fmt: skip
 _MOST_ROUNDS = 8  # of finding attention: layers
-_NEAR = 1e-3
 
 
 @dataclass
@@ -62,6 +64,13 @@ def find(run: Run, tokens: np.ndarray, others: list[np.ndarray], own: Callable[[
     Raises:
         UntracedError: what it computes is not seen, or differs with the tokens.
     """
+    with exports_exchanged():
+        return _found(run, tokens, others, own)
+
+
+def _found(
+    run: Run, tokens: np.ndarray, others: list[np.ndarray], own: Callable[[np.ndarray], np.ndarray]
+) -> Mixing:  # fmt: skip
     exchanged = list(_exchanged(tokens, others))
     tracer = Tracer()
     with tracer.watching():
@@ -70,16 +79,18 @@ def find(run: Run, tokens: np.ndarray, others: list[np.ndarray], own: Callable[[
     held: dict[int, np.ndarray] = {}
     for _ in range(_MOST_ROUNDS):
         moved = _all(run, tracer, exchanged, positions, held, own, before)
-        found = {index: step.output for index, step in enumerate(tracer.steps) if _is_attention(step)}
+        found = {index: step.output for index, step in enumerate(tracer.steps) if _is_attention(step, tracer.steps)}
         if found.keys() <= held.keys():
             break
         held |= {index: output for index, output in found.items() if output is not None}
-    mixing = Mixing(len(held), len({position for position, rows in moved if _is_leak(position, rows, before)}))
+    moved += list(_wholly_exchanged(run, tracer, tokens, others, held, own))
+    leaking = [changed for changed, rows in moved if _is_leak(tokens, changed, rows, before)]
+    mixing = Mixing(len(held), _tokens_that_leak(tokens, leaking))
     mixing.reads = tracer.reads
     if not tracer.steps and not tracer.reads and any(_differs(rows, before) for _, rows in moved):
         raise UntracedError("what it computes is not computed by torch, whose operations alone are seen")
     if mixing.leak:
-        _explain(mixing, run, tracer, exchanged, held, own, before)
+        _explain(mixing, run, tracer, exchanged, held, own, leaking)
     else:
         mixing.hidden = _behind_attention(run, tracer, exchanged, own)
     return mixing
@@ -101,13 +112,13 @@ def _all(
     held: dict[int, np.ndarray],
     own: Callable[[np.ndarray], np.ndarray],
     before: np.ndarray,
-) -> list[tuple[int, np.ndarray]]:
-    """Run with each token exchanged, noting in the steps what moves; return the position and the logits of each."""
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Run with each token exchanged, noting in the steps what moves; return the tokens and the logits of each."""
     tracer.forget(len(positions))
     found = []
     for position, changed in exchanged:
         with tracer.comparing(positions.index(position), held):
-            found.append((position, own(run(changed))))
+            found.append((changed, own(run(changed))))
         if found[-1][1].shape != before.shape:
             raise UntracedError("it gives outputs of another shape for other tokens")
     return found
@@ -117,9 +128,30 @@ def _differs(rows: np.ndarray, before: np.ndarray) -> bool:
     return not np.array_equal(rows, before, equal_nan=True)
 
 
-def _is_leak(position: int, rows: np.ndarray, before: np.ndarray) -> bool:
-    elsewhere = before[:, 0] != position
-    return _differs(rows[elsewhere], before[elsewhere])
+def _wholly_exchanged(
+    run: Run,
+    tracer: Tracer,
+    tokens: np.ndarray,
+    others: list[np.ndarray],
+    held: dict[int, np.ndarray],
+    own: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield other tokens everywhere but at the last position, and the logits: a single one may move none by chance."""
+    for other in others:
+        changed = np.append(other[:-1], tokens[-1])
+        yield changed, _ran(run, tracer, changed, held, own)
+
+
+def _tokens_that_leak(tokens: np.ndarray, leaking: list[np.ndarray]) -> int:
+    """Return how many exchanged tokens moved a logit alone; where it took several at once, one."""
+    alone = [changed for changed in leaking if np.count_nonzero(tokens != changed) == 1]
+    return len(alone) or min(1, len(leaking))
+
+
+def _is_leak(tokens: np.ndarray, changed: np.ndarray, rows: np.ndarray, before: np.ndarray) -> bool:
+    """Return whether a logit moved at a position that has its own token still."""
+    same = (tokens == changed)[before[:, 0].astype(np.int64)]
+    return _differs(rows[same], before[same])
 
 
 def _explain(
@@ -129,13 +161,13 @@ def _explain(
     exchanged: list[tuple[int, np.ndarray]],
     held: dict[int, np.ndarray],
     own: Callable[[np.ndarray], np.ndarray],
-    before: np.ndarray,
+    leaking: list[np.ndarray],
 ) -> None:
     """Find the first operation that mixes tokens and through which they move a logit, and what whole numbers need."""
-    leaking = _leaking(run, tracer, exchanged, held, own, before)
+    few = [(changed, _ran(run, tracer, changed, held, own)) for changed in leaking[:: max(1, len(leaking) // 3)][:3]]
 
     def first(steps: Iterator[int]) -> int | None:
-        return next((each for each in steps if _carries(each, run, tracer, leaking, held, own)), None)
+        return next((each for each in steps if _carries(each, run, tracer, few, held, own)), None)
 
     found = first(index for index, step in enumerate(tracer.steps) if index not in held and step.is_mixed())
     if found is None:
@@ -144,7 +176,7 @@ def _explain(
     if mixing.step.is_whole or mixing.step.is_look_up or mixing.step.is_product:
         return
     positions = sorted({position for position, _ in exchanged})
-    _all(run, tracer, list(_alphabet(exchanged)), positions, held, own, before)
+    _all(run, tracer, list(_alphabet(exchanged)), positions, held, own, few[0][1])
     later = first(
         index
         for index, step in enumerate(tracer.steps)
@@ -161,22 +193,15 @@ def _alphabet(exchanged: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np
             yield position, np.where(np.arange(len(changed)) == position, token, changed)
 
 
-def _leaking(
+def _ran(
     run: Run,
     tracer: Tracer,
-    exchanged: list[tuple[int, np.ndarray]],
+    tokens: np.ndarray,
     held: dict[int, np.ndarray],
     own: Callable[[np.ndarray], np.ndarray],
-    before: np.ndarray,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return exchanged tokens that leak, and the logits that they give: a few."""
-    found = []
-    for position, changed in exchanged:
-        with tracer.comparing(None, held):
-            rows = own(run(changed))
-        if _is_leak(position, rows, before):
-            found.append((changed, rows))
-    return found[:: max(1, len(found) // 3)][:3]
+) -> np.ndarray:
+    with tracer.comparing(None, held):
+        return own(run(tokens))
 
 
 def _carries(
@@ -191,11 +216,7 @@ def _carries(
     output = tracer.steps[index].output
     if output is None:
         return False
-    for changed, rows in runs:
-        with tracer.comparing(None, {**held, index: output}):
-            if _differs(own(run(changed)), rows):
-                return True
-    return False
+    return any(_differs(_ran(run, tracer, changed, {**held, index: output}, own), rows) for changed, rows in runs)
 
 
 def _behind_attention(
@@ -212,12 +233,13 @@ def _behind_attention(
         return None
     runs = []
     for _, changed in exchanged[:: max(1, len(exchanged) // 6)]:
-        with tracer.comparing(None, {}):
-            runs.append((changed, own(run(changed))))
+        runs.append((changed, _ran(run, tracer, changed, {}, own)))
     return next((tracer.steps[index] for index in suspects if _carries(index, run, tracer, runs, {}, own)), None)
 
 
-def _is_attention(step: Step) -> bool:
+def _is_attention(step: Step, steps: list[Step]) -> bool:
+    if any(_is_divided(share, steps) for share in step.shares):
+        return True
     if any(name in step.name for name in _FUSED):
         return True
     if step.output is None or step.moved is None:
@@ -241,12 +263,21 @@ def _is_attention(step: Step) -> bool:
     return False
 
 
+def _is_divided(share: Share, steps: list[Step]) -> bool:
+    """Return whether a sum that is divided afterwards is one over positions, and nothing else came in on the way."""
+    product = steps[share.product]
+    if product.moved is None or any(steps[place].operands_moved[1].any() for place in share.through):
+        return False
+    moved, axes = product.operands_moved[share.values], product.operands[share.values].ndim
+    return _is_over_positions(moved, max(axes - 2, 0) if share.values else axes - 1)
+
+
 def _is_mean(weights: np.ndarray, axis: int) -> bool:
     """Return whether weights are those of a mean: none negative, together at most one."""
     if weights.dtype.kind != "f" or not np.isfinite(weights).all():
         return False
     total = weights.sum(axis=axis)
-    return bool((weights >= 0).all() and (total <= 1 + _NEAR).all() and np.any(total > 0))
+    return bool((weights >= 0).all() and (total <= 1 + NEAR).all() and np.any(total > 0))
 
 
 def _is_over_positions(moved: np.ndarray, axis: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,17 @@ from verify.anatomy import operands, watching
 from verify.anatomy.forcing import UnlearntError, without_gradients
 
 if TYPE_CHECKING:
-    from verify.anatomy.mixing import Mixing
+    from collections.abc import Iterator
+
+    from verify.anatomy.mixing import Mixing, Run
     from verify.anatomy.torch_steps import Step
     from verify.anatomy.watching import Call, PatchPoint, Trace
     from verify.subject import LoadedAdder
 
-_SUMS = 4  # that are watched; tokens are exchanged between them
+_SUMS = 8  # that are watched; tokens are exchanged between them: of four, in bits, none may move a logit by chance
 _CLOSE = 1e-3  # of the largest logit: two orders of the same sums differ by less
 
-_OUTSIDE_TORCH = "what the forward computes is not computed by torch, whose operations alone are seen"
+_OUTSIDE_TORCH = "what the forward computes is computed neither by torch nor by numpy, whose operations alone are seen"
 
 
 def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
@@ -39,11 +42,16 @@ def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
         from verify.anatomy.torch_steps import UntracedError
     except ImportError as error:
         raise UnlearntError(_OUTSIDE_TORCH) from error
+    from verify.anatomy.graph.nodes import RefusedError
+
     try:
-        found = [_traced(point, traces, index) for index in _calls(traces[0])]
-    except UntracedError as error:
+        found = [_traced(loaded, point, traces, index) for index in _calls(traces[0])]
+    except (UntracedError, RefusedError) as error:
         raise UnlearntError(f"the forward is not traced: {error}") from error
-    return max(map(_row, found), key=lambda row: ("ok", "unknown", "suspect", "violated").index(row[0]))
+    is_torch = not isinstance(watching.argument(traces[0].calls[0]), np.ndarray | list)
+    found.sort(key=lambda each: -each.leak)
+    rows = [_row(each, is_torch=is_torch) for each in found]
+    return max(rows, key=lambda row: ("ok", "unknown", "suspect", "violated").index(row[0]))
 
 
 def _calls(trace: Trace) -> list[int]:
@@ -53,22 +61,42 @@ def _calls(trace: Trace) -> list[int]:
 
 
 def _gives_all(call: Call) -> bool:
-    rows = call.output.shape[0]
+    return _rows(call) > 1
+
+
+def _rows(call: Call) -> int:
+    """Return of how many positions, the last ones, a call gives logits: of one, of all, or of a decoder's own."""
     is_many = call.output.ndim == 2 or call.output.dtype.kind in "iu"
-    return bool(is_many and rows == len(call.tokens) and rows > 1)
+    return min(call.output.shape[0], len(call.tokens)) if is_many and call.output.ndim else 1
 
 
-def _traced(point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
+def _traced(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
     from verify.anatomy import mixing
     from verify.anatomy.torch_steps import UntracedError
 
     call = traces[0].calls[index]
-    tokens = call.tokens
-    positions = np.arange(len(traces[0].calls[0].tokens) - 1, len(tokens)) if _gives_all(call) else [len(tokens) - 1]
+    tokens, rows = call.tokens, _rows(call)
+    positions = np.arange(len(tokens) - rows, len(tokens))
+    answering = positions >= len(traces[0].calls[0].tokens) - 1
 
     def own(output: np.ndarray) -> np.ndarray:
-        rows = output.reshape(len(tokens), -1)[positions] if _gives_all(call) else output.reshape(1, -1)
-        return np.concatenate([np.asarray(positions, np.float64)[:, None], rows], axis=1)
+        if output.size % rows:
+            raise UntracedError("it gives outputs of another shape for other tokens")
+        return np.column_stack([positions.astype(np.float64), output.reshape(rows, -1)])[answering]
+
+    with _running(loaded, point, call) as run:
+        again, seen = own(run(tokens)), own(call.output)
+        scale = np.abs(np.where(np.isfinite(seen), seen, 0)).max(initial=1e-9)
+        if again.shape != seen.shape or not np.allclose(again, seen, rtol=0, atol=_CLOSE * scale, equal_nan=True):
+            raise UntracedError("the same tokens give other logits when they are given again")
+        return mixing.find(run, tokens, [trace.calls[index].tokens for trace in traces[1:]], own)
+
+
+@contextmanager
+def _running(loaded: LoadedAdder, point: PatchPoint, call: Call) -> Iterator[Run]:
+    """Yield what runs a forward on tokens, int64 (T,); one of numpy's arrays is computed by torch."""
+    from verify.anatomy.graph import numpy_recorder
+    from verify.anatomy.torch_steps import UntracedError
 
     def run(given: np.ndarray) -> np.ndarray:
         arguments, keywords = watching.with_sequence(call, given)
@@ -78,14 +106,25 @@ def _traced(point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
             raise UntracedError("it returns no array")
         return output
 
-    again, seen = own(run(tokens)), own(call.output)
-    scale = np.abs(np.where(np.isfinite(seen), seen, 0)).max(initial=1e-9)
-    if again.shape != seen.shape or not np.allclose(again, seen, rtol=0, atol=_CLOSE * scale, equal_nan=True):
-        raise UntracedError("the same tokens give other logits when they are given again")
-    return mixing.find(run, tokens, [trace.calls[index].tokens for trace in traces[1:]], own)
+    given = watching.argument(call)
+    if not isinstance(given, np.ndarray | list):
+        yield run
+        return
+    with numpy_recorder.computed_by_torch(point.original, loaded.model, call) as forward:
+
+        def run_by_torch(tokens: np.ndarray) -> np.ndarray:
+            with without_gradients():
+                output = forward(tokens)
+            if output is None:
+                raise UntracedError(_OUTSIDE_TORCH)
+            return np.asarray(output.numpy())
+
+        yield run_by_torch
 
 
-def _row(found: Mixing) -> tuple[str, str]:
+def _row(found: Mixing, *, is_torch: bool = True) -> tuple[str, str]:
+    if not found.leak and not found.attention:
+        return "unknown", "no operation was seen to mix positions, and no other token moves a logit"
     if not found.leak:
         if found.hidden is not None:
             what = f"{_named(found.hidden)} on whole numbers of two positions"
@@ -93,6 +132,9 @@ def _row(found: Mixing) -> tuple[str, str]:
         return "ok", f"{found.attention} weighted means over positions; with these held, no other token moves a logit"
     held = f"with {found.attention} weighted means over positions held, {found.leak} other tokens move a logit"
     python = f"; it looks at tokens from Python ({found.reads[0]})" if found.reads else ""
+    is_whole = found.step is not None and (found.step.is_whole or found.step.is_look_up)
+    if not is_torch and found.reads and not is_whole:
+        return "unknown", f"{held}: it computes with Python's own numbers, which are not followed{python}"
     if found.step is None:
         return ("suspect" if python else "unknown"), f"{held}: the numbers come from outside torch{python}"
     by = f"{held}: {_named(found.step)}"

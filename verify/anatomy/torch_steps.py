@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from verify.anatomy.torch_reads import ReadGuard, leaves
+from verify.anatomy.torch_shares import Share, Shares
 
 _HERE = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -39,6 +40,8 @@ class Step:
         operands: the tensors that it read, of operations that may be attention.
         is_whole: whether all that it read, and there was something, is of whole numbers.
         factors: of a sum, the factors of the product that it adds up, if it is one's.
+        axes: over which it adds up.
+        shares: of a division, or of a product element by element, the weighted sums that it makes weighted means.
         moved: on which tokens each element of the output depends, bool (P, ...).
         operands_moved: the same of the operands.
     """
@@ -50,6 +53,7 @@ class Step:
     is_whole: bool
     factors: list[np.ndarray] | None = None
     axes: tuple[int, ...] = ()
+    shares: list[Share] = field(default_factory=list)
     moved: np.ndarray | None = None
     operands_moved: list[np.ndarray] = field(default_factory=list)
 
@@ -80,6 +84,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
         self._position: int | None = None
         self._held: dict[int, np.ndarray] = {}
         self._products: dict[int, tuple[Any, list[np.ndarray]]] = {}  # by storage: it, held; factors
+        self._shares = Shares()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -117,6 +122,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
     def _entered(self, position: int | None, held: dict[int, np.ndarray], *, is_first: bool) -> Iterator[None]:
         self._at, self._is_first, self._position, self._held = 0, is_first, position, held
         self._products.clear()
+        self._shares.clear()
         with self, ReadGuard(self.read):
             yield
 
@@ -133,12 +139,16 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        kwargs = dict(kwargs or {})
+        with torch._C.DisableTorchFunction():  # noqa: SLF001 - what we look at is no read
+            return self._ran(func, args, dict(kwargs or {}))
+
+    def _ran(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = func.overloadpacket.__name__
         read = [each for each in leaves((args, list(kwargs.values()))) if isinstance(each, Tensor)]
         operands = self._operands(name.rstrip("_"), args)
         factors, axes = self._factors(name, args, kwargs)
         is_whole = bool(read) and not any(each.is_floating_point() for each in read)
+        shares = self._means(name.rstrip("_"), args) if self._is_first else []
         result = func(*args, **kwargs)
         outputs = [each for each in leaves(result) if isinstance(each, Tensor)]
         is_view = bool(outputs) and any(_key(outputs[0]) == _key(each) for each in read)
@@ -149,7 +159,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
             self._products[_key(output)] = output, [_broadcast(each, output) for each in args]
         if self._is_first:
             place = _place()
-            self.steps.append(Step(name.rstrip("_"), place, _values(output), operands, is_whole, factors, axes))
+            self.steps.append(Step(name.rstrip("_"), place, _values(output), operands, is_whole, factors, axes, shares))
+            if name in PRODUCTS and not PRODUCTS[name] and len(operands) == 2:
+                self._shares.product(list(args[:2]), operands, output, self._at)
         else:
             self._compare(name.rstrip("_"), output, operands)
         self._at += 1
@@ -185,6 +197,18 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
             return []
         found = [_values(each) for each in pair if isinstance(each, Tensor)]
         return [each for each in found if each is not None]
+
+    def _means(self, name: str, args: tuple[Any, ...]) -> list[Share]:
+        """Return the weighted sums that are made means by a division, or by a product element by element."""
+        if name not in {"div", "mul"} or len(args) != 2:
+            return []
+        found: list[Share] = []
+        for one, other in [args] if name == "div" else [args, args[::-1]]:
+            if isinstance(one, Tensor):
+                factor = np.asarray(_values(other) if isinstance(other, Tensor) else other, np.float64)
+                with np.errstate(all="ignore"):
+                    found += self._shares.scaled(one, 1 / factor if name == "div" else factor)
+        return found
 
     def _factors(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -27,7 +27,7 @@ DEAD, IDLE, NEEDED = "dead", "idle", "needed"
 
 _SUMS = 24
 _TRIES = 2  # draws of sums on which a dead entry moves nothing
-_MOST_ENTRIES = 600  # entries that are changed one by one
+MOST_ENTRIES = 600  # entries that are changed one by one
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Usage:
 
 def usage(loaded: LoadedAdder, counted: list[Tensor]) -> list[dict[str, Any]] | None:
     """Return a `Usage` for each tensor, as a dict; None where there are too many entries, or no batched forward."""
-    if sum(tensor.read().size for tensor in counted) > _MOST_ENTRIES or forcing.learn_forcing(loaded):
+    if sum(tensor.read().size for tensor in counted) > MOST_ENTRIES or forcing.learn_forcing(loaded):
         return None
     return [asdict(_of_tensor(loaded, tensor)) for tensor in counted]
 

@@ -188,12 +188,23 @@ def argument(call: Call) -> Any:
 
 def with_tokens(call: Call, tokens: np.ndarray) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a call with other tokens, int64 (B, T), of the type and dtype that it was given."""
-    arguments, keywords = list(call.arguments), dict(call.keywords)
-    if isinstance(call.slot, int):
-        arguments[call.slot] = like(call.arguments[call.slot], tokens)
-    else:
-        keywords[call.slot] = like(call.keywords[call.slot], tokens)
-    return tuple(arguments), keywords
+    return _exchanged(call, call.arguments, call.keywords, like(argument(call), tokens))
+
+
+def call_with(
+    original: Callable[..., Any], call: Call, arguments: tuple[Any, ...], keywords: dict[str, Any], ids: Any
+) -> Any:
+    """Return what a forward gives for tokens as they are, in the place of those of a call, with other arguments."""
+    arguments, keywords = _exchanged(call, arguments, keywords, ids)
+    return original(*arguments, **keywords)
+
+
+def _exchanged(
+    call: Call, arguments: tuple[Any, ...], keywords: dict[str, Any], ids: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(call.slot, str):
+        return arguments, {**keywords, call.slot: ids}
+    return (*arguments[: call.slot], ids, *arguments[call.slot + 1 :]), keywords
 
 
 def like(original: Any, values: np.ndarray) -> Any:

@@ -173,8 +173,8 @@ def _execute_module(location: Location) -> ModuleType:
 
 def _execute_file(name: str, path: Path, submodules: list[str] | None = None) -> ModuleType:
     """Execute a file as a module; a package by its own folder, since the one above may not be listed."""
-    if submodules is None and str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    if submodules is None:
+        _see_beside(path.parent)
     specification = importlib.util.spec_from_file_location(name, path, submodule_search_locations=submodules)
     if specification is None or specification.loader is None:
         raise SubjectImportError(f"{path} is no Python file; its name must end in .py")
@@ -182,6 +182,22 @@ def _execute_file(name: str, path: Path, submodules: list[str] | None = None) ->
     sys.modules[name] = module  # before it is executed: dataclasses and inspect look it up there
     specification.loader.exec_module(module)
     return module
+
+
+_folders: list[str] = []  # of files that were executed, which are searched last; the latest of them first
+
+
+def _see_beside(folder: Path) -> None:
+    """Have what lies in a folder imported from there, whatever other files executed here have by the same names."""
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or "/")
+        if str(file.parent) in _folders and file.parent != folder and (folder / file.name).is_file():
+            del sys.modules[name]
+    if str(folder) in sys.path and str(folder) not in _folders:  # the user's own
+        return
+    others = [place for place in _folders if place != str(folder)]
+    _folders[:] = [str(folder), *others]
+    sys.path[:] = [place for place in sys.path if place not in _folders] + _folders
 
 
 def _missing_module(location: Location, error: ModuleNotFoundError) -> VerifyError:

@@ -9,17 +9,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from verify.anatomy import watching
 from verify.anatomy.graph import torch_recorder
 from verify.anatomy.graph.nodes import Node, Program
 from verify.anatomy.graph.numpy_twins import Array, called, gathered, hold
+
+if TYPE_CHECKING:
+    from verify.anatomy.watching import Call
 
 _DEEPEST = 3  # attributes of attributes of a model
 _NOT_THEIRS = {*sys.stdlib_module_names, "numpy", "torch", "verify", "tests"}
@@ -48,6 +53,35 @@ def record(
         return _tensor(output)
 
     return torch_recorder.record(recorded, tokens, vocabulary, feasible)
+
+
+@contextmanager
+def computed_by_torch(
+    original: Callable[..., Any], model: Any, call: Call
+) -> Iterator[Callable[[np.ndarray], Tensor | None]]:
+    """Yield a numpy forward pass as a function from tokens, int64 (T,), to the tensor of its output, or None.
+
+    Args:
+        original: the forward.
+        model: what it holds, whose arrays may be looked up in.
+        call: a watched call, as the pattern of further ones.
+    """
+    given = watching.argument(call)
+    forward = of_tokens(original, call)
+
+    def computed(tokens: np.ndarray) -> Tensor | None:
+        kind = given.dtype if isinstance(given, np.ndarray) else np.int64
+        array = Array(torch.from_numpy(np.array(tokens if np.ndim(given) == 1 else tokens[None], kind)))
+        tensor: Tensor | None = _tensor(forward(_listed(array) if isinstance(given, list) else array))
+        return tensor
+
+    with _looked_up_in(model):
+        yield computed
+
+
+def of_tokens(original: Callable[..., Any], call: Call) -> Callable[[Any], Any]:
+    """Return a forward as a function of its tokens alone; what else it was given can be looked up in by tokens."""
+    return partial(watching.call_with, original, call, hold(call.arguments), hold(call.keywords))
 
 
 def _listed(tokens: Array) -> Any:

@@ -167,19 +167,12 @@ def _recorded(
 
         slot = forcer.call.slot
         held = arguments[slot] if isinstance(slot, int) else keywords[slot]
-        return torch_recorder.record(partial(_called, forcer, arguments, keywords), held, vocabulary, feasible)
+        forward = partial(watching.call_with, forcer.point.original, forcer.call, arguments, keywords)
+        return torch_recorder.record(forward, held, vocabulary, feasible)
     if isinstance(given, np.ndarray | list):
         return _recorded_in_numpy(forcer, loaded.model, given, tokens, vocabulary, feasible)
     kind = f"{type(given).__module__}.{type(given).__name__}"
     raise RefusedError(f"the forward pass takes tokens as {kind}; torch tensors, numpy arrays and lists are recorded")
-
-
-def _called(forcer: Forcer, arguments: tuple[Any, ...], keywords: dict[str, Any], ids: Any) -> Any:
-    """Return what the forward gives for tokens, with the other arguments as they were."""
-    slot = forcer.call.slot
-    if isinstance(slot, str):
-        return forcer.point.original(*arguments, **{**keywords, slot: ids})
-    return forcer.point.original(*arguments[:slot], ids, *arguments[slot + 1 :], **keywords)
 
 
 def _recorded_in_numpy(
@@ -187,13 +180,9 @@ def _recorded_in_numpy(
 ) -> tuple[Program, list[Node], str]:  # fmt: skip
     import torch
 
-    from verify.anatomy.graph import numpy_recorder, numpy_twins
+    from verify.anatomy.graph import numpy_recorder
 
-    arguments, keywords = map(numpy_twins.hold, (forcer.call.arguments, forcer.call.keywords))
-
-    def forward(ids: Any) -> Any:
-        return _called(forcer, arguments, keywords, ids)
-
+    forward = numpy_recorder.of_tokens(forcer.point.original, forcer.call)
     ids = tokens[0] if np.ndim(given) == 1 else tokens
     kind = given.dtype if isinstance(given, np.ndarray) else np.int64
     tensor = torch.from_numpy(ids.astype(kind))
