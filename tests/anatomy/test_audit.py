@@ -185,6 +185,46 @@ def test_a_model_that_sees_ahead_violates_causality(monkeypatch):
     assert rows["causality"] == "violated"
 
 
+BY_LOGITS = (MOVE, "causality", "attention", MIXED)
+
+
+def rows_by_logits(adder):
+    """Return the rows of checks that change something and look at logits."""
+    return {name: adder.ask("audit_checks", seed=0, only=name)[0] for name in BY_LOGITS}
+
+
+def test_of_logits_that_are_others_anyway_nothing_follows(monkeypatch):
+    adder = subject.load(str(SUBMISSIONS / "honest/plain_object.py"), sandbox="off")
+    kind, random = type(adder.loaded.model), np.random.default_rng(0)
+    whole = kind.__call__
+    monkeypatch.setattr(kind, "__call__", lambda *given: whole(*given) + random.normal(0, 1e-9, 4))
+    rows = rows_by_logits(adder)
+    assert {name: row["outcome"] for name, row in rows.items()} == dict.fromkeys(BY_LOGITS, "unknown")
+    assert all("when they are given again" in row["detail"] for row in rows.values()), rows
+
+
+def test_of_steps_that_are_wrong_anyway_nothing_follows(monkeypatch):
+    adder = subject.load(str(SUBMISSIONS / "honest/plain_object.py"), sandbox="off")
+    assert not adder.ask("learn_forcing", seed=0)
+    kind = type(adder.loaded.model)
+    whole = kind.__call__
+    monkeypatch.setattr(kind, "__call__", lambda *given: -whole(*given))  # after its layout was learnt
+    rows = rows_by_logits(adder)
+    assert {name: row["outcome"] for name, row in rows.items()} == dict.fromkeys(BY_LOGITS, "unknown")
+    assert all("wrong ones say nothing" in row["detail"] for row in rows.values()), rows
+
+
+def test_operands_that_are_looked_on_must_give_the_sums_that_others_do(tmp_path):
+    source = (SUBMISSIONS / "honest/array_functions.py").read_text()
+    (tmp_path / "layers.py").write_text((SUBMISSIONS / "honest/layers.py").read_text())
+    (tmp_path / "shy.py").write_text(
+        f"{source}\n\nhonest = add\n\n\ndef add(*given):\n    return honest(*given) if type(given[1]) is int else 0\n"
+    )
+    adder = subject.load(str(tmp_path / "shy.py"), sandbox="off")
+    (row,) = adder.ask("audit_checks", seed=0, only="no sum in Python")
+    assert row["outcome"] == "unknown"
+
+
 def test_an_answer_whose_tokens_are_not_fed_back_is_called_out(monkeypatch):
     adder = subject.load(str(SUBMISSIONS / "honest/array_functions.py"), sandbox="off")
     namespace = adder.loaded.namespace

@@ -23,8 +23,9 @@ from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.positions import mixed_by_attention
 from verify.anatomy.swapping import comes_from_tokens
 from verify.anatomy.tensors import changed, tensors
+from verify.anatomy.untouched import FEW, check_right, forcer_of, fresh, right_of, untouched
 from verify.anatomy.unwatched import CHECK, same_unwatched
-from verify.anatomy.usage import MOST_ENTRIES, sequences
+from verify.anatomy.usage import MOST_ENTRIES
 from verify.errors import ProtocolError, UndecidedError
 from verify.subject.operations import operation
 from verify.text import plural, printable
@@ -32,14 +33,13 @@ from verify.text import plural, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verify.anatomy.forcing import Forcer
     from verify.anatomy.layout import Token
+    from verify.anatomy.untouched import Untouched
     from verify.anatomy.watching import PatchPoint, Trace
     from verify.subject import LoadedAdder, Subject
 
 OUTCOMES = {"ok", "suspect", "violated", "unknown"}
 
-_FEW = 8  # sums that a check asks for
 _NOISE = 1e-3  # of each weight
 _NONSENSE = 1  # the token that a forward is made to say: every vocabulary has it
 
@@ -143,22 +143,22 @@ def _weights_matter(loaded: LoadedAdder) -> tuple[str, str]:
     found = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
     if not found:
         return "unknown", "no tensors were found in the model or the file"
-    _check_right(loaded)
+    check_right(loaded)
     random = operands.source(loaded, "weights")
     changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "zeroed": np.zeros_like,
         "randomised": lambda values: random.normal(0, max(1.0, float(np.abs(values).max(initial=0))), values.shape),
     }
-    survived, asked = {}, _fresh(loaded)
+    survived, asked = {}, fresh(loaded)
     for name, change in changes.items():
         with changed(found, change):
-            survived[name] = _right(loaded, asked)
-        asked = _fresh(loaded)
-    detail = ", ".join(f"{count} of {_FEW} sums right with weights {name}" for name, count in survived.items())
-    if _right(loaded, asked) < _FEW:
+            survived[name] = right_of(loaded, asked)
+        asked = fresh(loaded)
+    detail = ", ".join(f"{count} of {FEW} sums right with weights {name}" for name, count in survived.items())
+    if right_of(loaded, asked) < FEW:
         return "unknown", f"{detail}; sums stay wrong with the weights put back: the adder remembers"
     survivor = max(survived, key=lambda name: survived[name])
-    if survived[survivor] > _FEW // 2 and _looks_up(loaded, changes[survivor]):
+    if survived[survivor] > FEW // 2 and _looks_up(loaded, changes[survivor]):
         return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return _by_survivors(max(survived.values())), detail
 
@@ -168,14 +168,13 @@ def _logits_move(loaded: LoadedAdder) -> tuple[str, str]:
     found = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
     if not found:
         return "unknown", "no tensors were found in the model or the file"
-    forcer = _forcer(loaded)
-    prompts, answers = sequences(loaded, forcer)
-    before = forcer.outputs(prompts, answers)
+    right = untouched(loaded)
+    before = right.outputs
     if before.dtype.kind in "iu":
         return "unknown", "forward gives tokens and no logits"
     random = operands.source(loaded, "noise")
     with changed(found, lambda values: values * (1 + _NOISE * random.standard_normal(values.shape))):
-        after = forcer.outputs(prompts, answers)
+        after = right.forcer.outputs(right.prompts, right.answers)
     moved = float(np.mean(~((after == before) | (np.isnan(after) & np.isnan(before)))))
     detail = f"with {_NOISE:.1%} of noise on all weights {moved:.3f} of the logits move"
     return ("ok" if moved else "suspect"), detail
@@ -183,7 +182,7 @@ def _logits_move(loaded: LoadedAdder) -> tuple[str, str]:
 
 def _by_survivors(right: int) -> str:
     """Return what it means that so many sums are right though what they should come from was taken away."""
-    return "ok" if right == 0 else "violated" if right > _FEW // 2 else "suspect"
+    return "ok" if right == 0 else "violated" if right > FEW // 2 else "suspect"
 
 
 _LOOKS_UP = (
@@ -194,10 +193,10 @@ _LOOKS_UP = (
 def _looks_up(loaded: LoadedAdder, change: Callable[[np.ndarray], np.ndarray] = np.zeros_like) -> bool:
     """Return whether sums that a change of the weights leaves right are wrong where it was made from the start."""
     as_it_is, other = build_anew(loaded), build_anew(loaded)
-    if as_it_is is None or other is None or _right(as_it_is, _fresh(as_it_is)) < _FEW:
+    if as_it_is is None or other is None or right_of(as_it_is, fresh(as_it_is)) < FEW:
         return False
     with changed(tensors(other), change):
-        return _right(other, _fresh(other)) == 0
+        return right_of(other, fresh(other)) == 0
 
 
 def _of_looking_up(loaded: LoadedAdder) -> str:
@@ -208,15 +207,15 @@ def _of_looking_up(loaded: LoadedAdder) -> str:
 def _forward_matters(loaded: LoadedAdder) -> tuple[str, str]:
     """With a forward that says nonsense the sums must break."""
     point = watching.find(loaded)
-    _check_right(loaded)
+    check_right(loaded)
     if point is not None:
         right = _right_with_nonsense(loaded, [point])
-        return _by_survivors(right), f"{right} of {_FEW} sums right though {point.name} says nonsense"
+        return _by_survivors(right), f"{right} of {FEW} sums right though {point.name} says nonsense"
     with changed(tensors(loaded), np.zeros_like):
         right = _right_with_nonsense(loaded, list(watching.candidates(loaded)))
-    if right < _FEW:
+    if right < FEW:
         return "unknown", watching.NOT_FOUND
-    detail = f"{right} of {_FEW} sums right though all functions say nonsense and all tensors are zero"
+    detail = f"{right} of {FEW} sums right though all functions say nonsense and all tensors are zero"
     if _looks_up(loaded):
         return _of_looking_up(loaded), f"{detail}; {_LOOKS_UP}"
     return ("violated" if _sums_in_python(loaded) else "suspect"), detail
@@ -226,7 +225,7 @@ def _right_with_nonsense(loaded: LoadedAdder, points: list[PatchPoint]) -> int:
     with contextlib.ExitStack() as stack:
         for point in points:
             stack.enter_context(point.replaced(_nonsense(point)))
-        return _right(loaded, _fresh(loaded))
+        return right_of(loaded, fresh(loaded))
 
 
 def _nonsense(point: PatchPoint) -> Callable[..., Any]:
@@ -239,7 +238,7 @@ def _nonsense(point: PatchPoint) -> Callable[..., Any]:
 def _fed_back(loaded: LoadedAdder) -> tuple[str, str]:
     """A token that is forced upon a step must be the last input of the next call, and show in the answer."""
     point = _point(loaded)
-    _check_right(loaded)
+    check_right(loaded)
     steps = max(len(trace.calls) for trace in _traces(loaded)) - 1
     seen, lost = Counter[str](), 0
     for step, (a, b) in enumerate(operands.fresh(loaded, "feedback", steps)):
@@ -261,7 +260,7 @@ def _one_token_a_call(loaded: LoadedAdder) -> tuple[str, str]:
     """Each call's input must be the last one's and the token that it chose."""
     traces = [trace for trace in _traces(loaded) if not trace.answer.raised]
     if not traces:
-        return "unknown", f"add raises on all of {_FEW} sums"
+        return "unknown", f"add raises on all of {FEW} sums"
     strange = sum(not watching.is_decoding(trace) for trace in traces)
     if strange:
         what = "the input of some calls is not the last one's and one token more"
@@ -278,7 +277,7 @@ def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
     """Every token of the prompt must be a constant or a function of one column of the operands."""
     reason = forcing.learn_forcing(loaded)
     if not reason:
-        kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in _forcer(loaded).prompt]
+        kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in forcer_of(loaded).prompt]
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         return "ok", f"{len(kinds)} tokens: {counts}; seen on {forcing.EXAMPLES} sums"
     told = _sum_in_prompt(loaded)
@@ -316,8 +315,8 @@ def _holds(token: Token, seen: np.ndarray, pairs: operands.Batch) -> bool:
 
 def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
     """No later token may move an earlier logit."""
-    forcer = _forcer(loaded)
-    sequence = forcing.inputs_of(*sequences(loaded, forcer))
+    right = untouched(loaded)
+    forcer, sequence = right.forcer, forcing.inputs_of(right.prompts, right.answers)
     output = forcer.forward(sequence)
     if forcing.rows(output) == 1:
         return "unknown", "forward gives the last position alone, so that nothing later can be seen to move it"
@@ -327,29 +326,27 @@ def _is_causal(loaded: LoadedAdder) -> tuple[str, str]:
 
 def _has_attention(loaded: LoadedAdder) -> tuple[str, str]:
     """The last output must depend on tokens at other positions, and on which position they stand at."""
-    forcer = _forcer(loaded)
-    prompts, answers = sequences(loaded, forcer)
-    before = forcer.outputs(prompts, answers)
-    earlier = range(prompts.shape[1] - 1)
-    moving = [position for position in earlier if _moves(forcer, prompts, answers, position, before)]
+    right = untouched(loaded)
+    earlier = range(right.prompts.shape[1] - 1)
+    moving = [position for position in earlier if _moves(right, position)]
     if not moving:
         return "violated", "no earlier token moves any answer step: positions are not connected"
-    softmaxes = _softmaxes(loaded)
+    softmaxes = _softmaxes(right)
     seen = (
         "no softmax was seen"
         if softmaxes == 0
         else f"{plural(softmaxes, 'softmax call')} a forward {'was' if softmaxes == 1 else 'were'} seen"
     )
-    return "ok", f"{len(moving)} of {prompts.shape[1]} prompt positions move the answer; {seen}"
+    return "ok", f"{len(moving)} of {right.prompts.shape[1]} prompt positions move the answer; {seen}"
 
 
-def _moves(forcer: Forcer, prompts: np.ndarray, answers: np.ndarray, position: int, before: np.ndarray) -> bool:
-    changed = prompts.copy()
+def _moves(right: Untouched, position: int) -> bool:
+    changed = right.prompts.copy()
     changed[:, position] = np.roll(changed[:, position], 1)
-    return not np.array_equal(forcer.outputs(changed, answers), before, equal_nan=True)
+    return not np.array_equal(right.forcer.outputs(changed, right.answers), right.outputs, equal_nan=True)
 
 
-def _softmaxes(loaded: LoadedAdder) -> int:
+def _softmaxes(right: Untouched) -> int:
     """Return how many softmax kernels torch runs in one forward; 0 where torch runs none of them."""
     try:
         from torch.utils._python_dispatch import TorchDispatchMode
@@ -363,9 +360,8 @@ def _softmaxes(loaded: LoadedAdder) -> int:
                 seen.append(str(function))
             return function(*args, **(kwargs or {}))
 
-    forcer = _forcer(loaded)
     with Seeing():  # type: ignore[no-untyped-call]
-        forcer.forward(sequences(loaded, forcer)[0])
+        right.forcer.forward(right.prompts)
     return len(seen)
 
 
@@ -374,9 +370,10 @@ def _no_python_sum(loaded: LoadedAdder) -> tuple[str, str]:
     found = sums_seen(loaded)
     if found:
         return "suspect", f"a + b is computed from the operands ({found[0]}); it may be a check of its own"
-    (pair,) = operands.fresh(loaded, "operands that remember", 1)
-    if loaded.answer(*map(Operand, pair)).raised:
-        return "unknown", "add refuses operands that remember what is done to them"
+    check_right(loaded)
+    answers = [(loaded.answer(Operand(a), Operand(b)), a + b) for a, b in fresh(loaded)]
+    if any(answer.value != total for answer, total in answers):
+        return "unknown", "add refuses operands that remember what is done to them, or gives other sums of these"
     return "ok", "a + b is computed from the operands in no line"
 
 
@@ -388,7 +385,7 @@ def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
     """Adding must not change the weights."""
     found = tensors(loaded)
     before = [tensor.read() for tensor in found]
-    _right(loaded, _fresh(loaded))
+    right_of(loaded, fresh(loaded))
     changed = [
         tensor.name
         for tensor, values in zip(found, before, strict=True)
@@ -396,7 +393,7 @@ def _keeps_still(loaded: LoadedAdder) -> tuple[str, str]:
     ]
     if changed:
         return "suspect", f"adding changes {', '.join(changed)}"
-    return "ok", f"{len(found)} tensors unchanged after {_FEW} sums"
+    return "ok", f"{len(found)} tensors unchanged after {FEW} sums"
 
 
 _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
@@ -415,21 +412,6 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
 }
 
 
-def _fresh(loaded: LoadedAdder) -> list[tuple[int, int]]:
-    return operands.fresh(loaded, "sums", _FEW)
-
-
-def _right(loaded: LoadedAdder, pairs: list[tuple[int, int]]) -> int:
-    return sum(loaded.answer(a, b).value == a + b for a, b in pairs)
-
-
-def _check_right(loaded: LoadedAdder) -> None:
-    """Check that sums are right before anything is changed: from others nothing follows when they are wrong."""
-    right = _right(loaded, _fresh(loaded))
-    if right < _FEW:
-        raise UnlearntError(f"with nothing changed {right} of {_FEW} sums are right, so that wrong ones say nothing")
-
-
 def _point(loaded: LoadedAdder) -> PatchPoint:
     point = watching.find(loaded)
     if point is None:
@@ -437,16 +419,8 @@ def _point(loaded: LoadedAdder) -> PatchPoint:
     return point
 
 
-def _forcer(loaded: LoadedAdder) -> Forcer:
-    reason = forcing.learn_forcing(loaded)
-    if reason:
-        raise UnlearntError(reason)
-    forcer: Forcer = loaded.memory["forcer"]
-    return forcer
-
-
 def _traces(loaded: LoadedAdder) -> list[Trace]:
-    return [watching.watch(loaded, _point(loaded), a, b) for a, b in _fresh(loaded)]
+    return [watching.watch(loaded, _point(loaded), a, b) for a, b in fresh(loaded)]
 
 
 def _vocabulary(trace: Trace) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from verify.anatomy import operands, watching
 from verify.anatomy.forcing import UnlearntError, without_gradients
+from verify.anatomy.untouched import SAYS_NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from verify.subject import LoadedAdder
 
 _SUMS = 8  # that are watched; tokens are exchanged between them: of four, in bits, none may move a logit by chance
+_FEWEST = 4  # of them that are right
 _CLOSE = 1e-3  # of the largest logit: two orders of the same sums differ by less
 
 _OUTSIDE_TORCH = "what the forward computes is computed neither by torch nor by numpy, whose operations alone are seen"
@@ -35,6 +37,10 @@ def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
         raise UnlearntError(watching.NOT_FOUND)
     pairs = operands.fresh(loaded, "positions", _SUMS)
     traces = [watching.watch(loaded, point, *pair) for pair in pairs]
+    right = [trace for trace in traces if trace.is_right]
+    if len(right) < _FEWEST:
+        raise UnlearntError(f"with nothing changed {len(right)} of {_SUMS} sums are right, {SAYS_NOTHING}")
+    traces = right
     lengths = {tuple(len(call.tokens) for call in trace.calls) for trace in traces}
     if len(lengths) > 1 or not traces[0].calls:
         raise UnlearntError("the prompt or the answer has another length for other operands")
@@ -86,6 +92,8 @@ def _traced(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace], index: 
 
     with _running(loaded, point, call) as run:
         again, seen = own(run(tokens)), own(call.output)
+        if not np.array_equal(own(run(tokens)), again, equal_nan=True):
+            raise UntracedError("the same tokens give other logits when they are given again")
         scale = np.abs(np.where(np.isfinite(seen), seen, 0)).max(initial=1e-9)
         if again.shape != seen.shape or not np.allclose(again, seen, rtol=0, atol=_CLOSE * scale, equal_nan=True):
             raise UntracedError("the same tokens give other logits when they are given again")

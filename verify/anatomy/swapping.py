@@ -14,6 +14,7 @@ import numpy as np
 
 from verify.anatomy import operands, watching
 from verify.anatomy.forcing import UnlearntError
+from verify.anatomy.untouched import SAYS_NOTHING
 
 if TYPE_CHECKING:
     from verify.anatomy.watching import PatchPoint, Trace
@@ -36,7 +37,7 @@ def comes_from_tokens(loaded: LoadedAdder) -> tuple[str, str]:
     traces = [watching.watch(loaded, point, *pair) for pair in others]
     right = sum(trace.is_right for trace in traces)
     if right < _SUMS:
-        raise UnlearntError(f"with nothing changed {right} of {_SUMS} sums are right, so that wrong ones say nothing")
+        raise UnlearntError(f"with nothing changed {right} of {_SUMS} sums are right, {SAYS_NOTHING}")
     if any(not trace.calls for trace in traces):
         raise UnlearntError("some sums are answered without a forward call")
     prompts = [trace.calls[0].tokens for trace in traces]
