@@ -276,6 +276,7 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 _PROVE_SECONDS = 300.0
+_MOST_DIGITS = 100  # of an operand, as in `verify.addition.task`
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
@@ -370,6 +371,9 @@ def _length_arguments(parser: argparse.ArgumentParser) -> None:
 def _isolation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", help="the way of decoding, for subjects that offer several")
     parser.add_argument(
+        "--digits", type=_digits, metavar="N", help="of an operand, 1 to 100 (default: as the adder says, else 10)"
+    )
+    parser.add_argument(
         "--sandbox",
         choices=["auto", "bwrap", "landlock", "limits", "off"],
         default="auto",
@@ -415,7 +419,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
     parser.add_argument("--render-only", action="store_true", help="render the evidence that is there, gather none")
     _length_arguments(parser)
-    parser.set_defaults(method=None, sandbox="auto")
+    parser.set_defaults(method=None, digits=None, sandbox="auto")
 
 
 def _hunt_arguments(parser: argparse.ArgumentParser) -> None:
@@ -488,8 +492,14 @@ def _seed(text: str) -> int:
 
 
 def _operand(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 100):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise argparse.ArgumentTypeError(f"{text!r} is no operand; give an integer from 0 to 9999999999")
+    return int(text)
+
+
+def _digits(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= _MOST_DIGITS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of digits; give an integer from 1 to {_MOST_DIGITS}")
     return int(text)
 
 
@@ -505,7 +515,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from verify.hunt.shards import Part
 
     seconds = DEFAULT_SECONDS if arguments.budget is None and arguments.shards is None else arguments.budget
-    names = ("method", "sandbox", "name", "jobs", "scheduler", "store")
+    names = ("method", "digits", "sandbox", "name", "jobs", "scheduler", "store")
     return Settings(
         spec=_spec(arguments.subject),
         goal=Goal(arguments.shards, seconds),
@@ -525,7 +535,7 @@ def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
     from verify.judge.profiles import default_name
     from verify.judge.session import Options
 
-    names = ("method", "sandbox", "budget", "seed", "call_seconds")
+    names = ("method", "digits", "sandbox", "budget", "seed", "call_seconds")
     given = {name: getattr(arguments, name) for name in names}
     return Options(spec=spec, profile=arguments.profile or default_name(), **given)
 
@@ -535,7 +545,9 @@ def _ask(arguments: argparse.Namespace, question: Callable[[Subject], Found]) ->
     from verify.subject import load
 
     with interruptible():
-        subject = load(_spec(arguments.subject), method=arguments.method, sandbox=arguments.sandbox)
+        subject = load(
+            _spec(arguments.subject), method=arguments.method, digits=arguments.digits, sandbox=arguments.sandbox
+        )
     with contextlib.closing(subject), interruptible():
         return question(subject)
 

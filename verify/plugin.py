@@ -83,6 +83,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("adder", "verification of adders (pytest verify)")
     group.addoption("--submission", metavar="SUBJECT", help="file, folder or module of the adder; default: our own")
     group.addoption("--method", metavar="NAME", help="the way of decoding, for subjects that offer several")
+    group.addoption("--digits", type=int, metavar="N", help="of an operand; default: as the adder says, else 10")
     group.addoption("--cases", type=int, metavar="N", help="pairs of each stratum, and most examples of a property")
     group.addoption("--budget", type=float, metavar="SECONDS", help="what the whole run may take")
     group.addoption("--call-seconds", type=float, default=CALL_SECONDS, metavar="SECONDS", help="limit of one sum")
@@ -126,14 +127,28 @@ def pytest_configure(config: pytest.Config) -> None:
         value = config.getoption(option)
         if value is not None and not value > 0:
             raise pytest.UsageError(f"--{option.replace('_', '-')}={value} must be more than 0")
+    _check_digits(config)
     with _as_usage_error():
         if config.getoption("stratum") is not None:
+            from verify.addition.task import TEN, Task
             from verify.hunt.regions import named
 
-            named(config.getoption("stratum"))
+            digits = config.getoption("digits")
+            named(config.getoption("stratum"), TEN if digits is None else Task(digits))
         if _asked_profile(config) in PROFILES.keys() - {"default", "ci"}:  # Hypothesis has those itself
             _load_profile(config, profile_of(config))
     config.pluginmanager.register(Reporter(config), "adder-reporter")
+
+
+def _check_digits(config: pytest.Config) -> None:
+    digits = config.getoption("digits")
+    if digits is not None:
+        from verify.addition.task import Task
+
+        try:
+            Task(digits)
+        except ValueError as error:
+            raise pytest.UsageError(f"--digits={digits}: {error}") from error
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -215,7 +230,8 @@ def _session(config: pytest.Config) -> Session:
         profile=profile_of(config),
         seed=0 if config.getoption("--hypothesis-seed", None) is None else seed_of(config),
         **{
-            name: config.getoption(name) for name in ("method", "sandbox", "cases", "budget", "stratum", "call_seconds")
+            name: config.getoption(name)
+            for name in ("method", "digits", "sandbox", "cases", "budget", "stratum", "call_seconds")
         },
     )
     return Session(options, shrinks=asked is None or asked in PROFILES or _profile_shrinks())
@@ -298,14 +314,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     family = family_of(pyfuncitem)
     if family is None:
         return (yield)
+    from verify.addition.strategies import asking
     from verify.hunt.assertions import InconsistentError, WrongAnswerError
     from verify.hunt.foresight import TimeIsSpent
 
     run = session_of(pyfuncitem.config)
     try:
-        if _is_property(pyfuncitem):
-            _prepare_property(run, pyfuncitem)
-        return (yield)
+        with asking(run.subject.task):
+            if _is_property(pyfuncitem):
+                _prepare_property(run, pyfuncitem)
+            return (yield)
     except TimeIsSpent:
         run.cut[run.stage] += 1
         return True
@@ -441,7 +459,9 @@ def _set_keys(config: pytest.Config, claims: list[pytest.Item]) -> None:
     from verify.hunt.replay import key_of, set_key
 
     replayed_by = config.stash[_REPLAYED_BY] = {}
-    verified = f"{session_of(config).options.spec or ''} {config.getoption('method') or ''}".strip()
+    digits = session_of(config).options.digits
+    width = "" if digits is None else f"{digits} digits"
+    verified = f"{session_of(config).options.spec or ''} {config.getoption('method') or ''} {width}".strip()
     for item in claims:
         if _is_property(item):
             function = item.obj  # type: ignore[attr-defined]

@@ -12,17 +12,22 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from verify.addition.oracle import MAX_OPERAND, PLACES
-from verify.addition.strategies import Pair, operands, pairs
+from verify.addition.strategies import Pair, asked, operands, pairs
 from verify.hunt.assertions import assert_law, assert_sum
 from verify.hunt.batches import BatchTier
-from verify.hunt.regions import strata_of
-from verify.hunt.strata import Stratum
+from verify.hunt.regions import rules_of
+from verify.hunt.strata import Rule
 from verify.subject import Subject
 
 pytestmark = pytest.mark.sums
 
-STRATA = strata_of("algebra")
+STRATA = rules_of("algebra")
+
+
+@st.composite
+def places(draw: st.DrawFn) -> int:
+    """Places between two columns of the operands; above the only one where there is no other."""
+    return draw(st.integers(1, max(asked().digits - 1, 1)))
 
 
 @given(pair=pairs())
@@ -39,12 +44,12 @@ def test_zero_changes_nothing(subject: Subject, number: int) -> None:
 @given(pair=pairs())
 def test_a_one_moves_from_one_operand_to_the_other(subject: Subject, pair: Pair) -> None:
     a, b = pair
-    assume(a > 0 and b < MAX_OPERAND)
+    assume(a > 0 and b < subject.task.largest)
 
     assert_law(subject, eq, (a, b), (a - 1, b + 1))
 
 
-@given(pair=pairs(), place=st.integers(1, PLACES - 1))
+@given(pair=pairs(), place=places())
 def test_the_answer_splits_at_any_place(subject: Subject, pair: Pair, place: int) -> None:
     a, b = pair
     unit = 10**place
@@ -61,7 +66,7 @@ def test_the_answer_splits_at_any_place(subject: Subject, pair: Pair, place: int
 @given(pair=pairs())
 def test_swapping_the_digits_of_a_column_changes_nothing(subject: Subject, pair: Pair) -> None:
     a, b = pair
-    unit = 10 ** ((a + b) % PLACES)
+    unit = 10 ** ((a + b) % subject.task.digits)
     difference = (b // unit % 10 - a // unit % 10) * unit
 
     assert_law(subject, eq, (a, b), (a + difference, b - difference))
@@ -74,5 +79,5 @@ def test_a_number_is_doubled(subject: Subject, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
-def test_no_double_is_wrong(hunt: BatchTier, stratum: Stratum) -> None:
+def test_no_double_is_wrong(hunt: BatchTier, stratum: Rule) -> None:
     hunt.check(stratum)

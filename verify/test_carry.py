@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from verify.addition.oracle import PLACES
 from verify.addition.strategies import Pair, carry_chains, pairs
-from verify.hunt.assertions import assert_sum
+from verify.addition.task import TEN
+from verify.hunt.assertions import assert_sum, assert_sum_of_task
 from verify.hunt.batches import BatchTier
-from verify.hunt.regions import strata_of
-from verify.hunt.strata import Stratum
+from verify.hunt.regions import pairs_in, rules_of
+from verify.hunt.strata import Rule
 from verify.subject import Subject
 
 pytestmark = pytest.mark.sums
 
-STRATA = strata_of("carry")
+STRATA = rules_of("carry")
 
 
 @pytest.mark.replays
@@ -35,16 +34,16 @@ def test_a_carry_travels_through_binary_places(subject: Subject, pair: Pair) -> 
     assert_sum(subject, *pair)
 
 
-@given(pair=st.sampled_from(STRATA).flatmap(lambda stratum: stratum.strategy))
+@given(pair=pairs_in("carry"))
 def test_carries_arrive_in_every_stratum(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 
-@pytest.mark.parametrize("length", range(1, PLACES + 1))
+@pytest.mark.parametrize("length", range(1, TEN.digits + 1))
 def test_a_one_runs_through_nines(subject: Subject, length: int) -> None:
-    assert_sum(subject, 1, 10**length - 1)
+    assert_sum_of_task(subject, 1, 10**length - 1)
 
 
 @pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
-def test_no_carry_is_lost_or_invented(hunt: BatchTier, stratum: Stratum) -> None:
+def test_no_carry_is_lost_or_invented(hunt: BatchTier, stratum: Rule) -> None:
     hunt.check(stratum)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from verify.addition.oracle import MAX_OPERAND, WIDTH, transition_table
+from verify.addition.oracle import WIDTH, transition_table
 from verify.anatomy.numerics import TYPES, margins, ulp
+from verify.hunt import draws
 from verify.hunt.assertions import assert_sum, require
 from verify.subject import Subject
 
@@ -75,7 +76,8 @@ def test_no_choice_hangs_on_the_sequences_beside_it(
 @pytest.mark.parametrize("size", SIZES)
 def test_a_batch_of_any_size_is_added_right(subject: Subject, size: int) -> None:
     require(subject, "add_batch")
-    a, b = np.random.default_rng(size).integers(0, MAX_OPERAND + 1, (2, size))
+    drawn = draws.numbers(subject.task, np.random.default_rng(size), 2 * size)
+    a, b = drawn[:size], drawn[size:]
 
     wrong = np.flatnonzero(subject.add_batch(a, b) != a + b)
     for row in wrong[:1]:

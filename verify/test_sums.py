@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from verify.addition.strategies import Pair, pairs
 from verify.hunt.assertions import assert_sum
 from verify.hunt.batches import BatchTier
-from verify.hunt.regions import strata_of
-from verify.hunt.strata import Stratum
+from verify.hunt.regions import pairs_in, rules_of
+from verify.hunt.strata import Rule
 from verify.subject import Subject
 
 pytestmark = pytest.mark.sums
 
-STRATA = strata_of("sums")
+STRATA = rules_of("sums")
 
 
 @pytest.mark.replays
@@ -24,11 +23,11 @@ def test_any_sum_is_right(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 
-@given(pair=st.sampled_from(STRATA).flatmap(lambda stratum: stratum.strategy))
+@given(pair=pairs_in("sums"))
 def test_sums_are_right_in_every_stratum(subject: Subject, pair: Pair) -> None:
     assert_sum(subject, *pair)
 
 
 @pytest.mark.parametrize("stratum", STRATA, ids=lambda stratum: stratum.name)
-def test_no_sum_is_wrong(hunt: BatchTier, stratum: Stratum) -> None:
+def test_no_sum_is_wrong(hunt: BatchTier, stratum: Rule) -> None:
     hunt.check(stratum)

@@ -10,6 +10,7 @@ import pytest
 
 from verify import subject
 from verify.addition import oracle
+from verify.addition.task import Task
 from verify.anatomy import audit, operands, parameters
 
 HONEST = Path(__file__).parents[1] / "submissions" / "honest"
@@ -75,7 +76,7 @@ def asked(seed):
     audit(adder, seed)
     parameters(adder, seed)
     adder.ask("learn_forcing", seed=seed)
-    return [pair for pair in pairs if pair not in subject.subject.SMOKE]  # which each worker is asked for at first
+    return [pair for pair in pairs if pair not in Task().easy]  # which each worker is asked for at first
 
 
 def test_no_pair_is_asked_twice_and_another_seed_asks_for_others():

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.mutants import MUTANTS
 from verify.addition import oracle
 from verify.addition.oracle import MAX_OPERAND, PLACES
+from verify.addition.task import Task
 from verify.errors import UsageError
 from verify.hunt import regions, strata
-from verify.hunt.carry_regions import _SPANS
+from verify.hunt.carry_regions import _spans
 from verify.hunt.digit_regions import _pairs_with_sum
 from verify.hunt.draws import realise
 from verify.hunt.regions import STRATA, named, strata_of
@@ -104,13 +105,13 @@ def test_a_fixed_stratum_ends_and_another_begins_again():
 
 def test_a_placed_chain_stands_where_its_case_says():
     for case, (a, b) in zip(*take("placed-chains", 300), strict=True):
-        start, end = _SPANS[case].tolist()
+        start, end = _spans(PLACES)[case].tolist()
         assert oracle.word(a, b)[start:end] == ("generate",) + ("propagate",) * (end - start - 1)
 
 
 def test_a_stopped_chain_ends_at_a_kill():
     for case, (a, b) in zip(*take("stopped-chains", 300), strict=True):
-        assert (*oracle.word(a, b), "kill")[_SPANS[case][1]] == "kill"
+        assert (*oracle.word(a, b), "kill")[_spans(PLACES)[case][1]] == "kill"
 
 
 def test_two_chains_are_apart():
@@ -256,16 +257,18 @@ def test_an_unknown_stratum_is_refused_with_the_names_of_all():
 
 
 def test_an_author_adds_a_stratum_in_ten_lines(monkeypatch):
-    monkeypatch.setattr(strata, "STRATA", {})
+    monkeypatch.setattr(strata, "RULES", {})
+    small = st.integers(0, 7)
 
-    @strata.stratum("small", family="sums", strategy=st.tuples(st.integers(0, 7), st.integers(0, 7)), size=64)
-    def _small(random, cases):
+    @strata.stratum("small", family="sums", strategy=lambda task: st.tuples(small, small), size=64)
+    def _small(task, random, cases):
         """Every pair of operands below 8."""
         return cases // 8, cases % 8
 
-    assert strata.STRATA["small"].sentence == "Every pair of operands below 8."
-    assert len(strata.STRATA["small"].stream(0).take(64)[0]) == 64
-    assert regions.STRATA is not strata.STRATA
+    found = strata.RULES["small"].at(Task())
+    assert found.sentence == "Every pair of operands below 8."
+    assert len(found.stream(0).take(64)[0]) == 64
+    assert regions.RULES is not strata.RULES
 
 
 LIES_IN = {
@@ -281,10 +284,8 @@ def test_the_share_of_a_stratum_is_that_of_uniform_pairs_that_lie_in_it(name):
     assert LIES_IN[name](a, b).mean() == pytest.approx(named(name).share, rel=0.02)
 
 
-def test_pairs_with_each_sum_are_all_pairs(monkeypatch):
-    monkeypatch.setattr("verify.hunt.digit_regions.MAX_OPERAND", 99)
-
-    counts = [_pairs_with_sum(total) for total in range(199)]
+def test_pairs_with_each_sum_are_all_pairs():
+    counts = [_pairs_with_sum(total, Task(2)) for total in range(199)]
 
     assert sum(counts) == 100**2
     assert counts[0] == counts[198] == 1

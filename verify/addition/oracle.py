@@ -11,8 +11,10 @@ from functools import cache
 
 import numpy as np
 
-PLACES = 10  # decimal columns of an operand; the sum has one more
-MAX_OPERAND = 10**PLACES - 1
+from verify.addition.task import TEN
+
+PLACES = TEN.digits  # decimal columns of an operand; the sum has one more
+MAX_OPERAND = TEN.largest
 WIDTH = 35  # bits, and so steps of the step function
 BITS = 34  # bits of an operand
 
@@ -47,8 +49,8 @@ def kind_of(total: int, base: int) -> str:
 
 
 def columns(a: int, b: int, base: int = 10, count: int | None = None) -> list[Column]:
-    """Return the columns of a sum, units first: 10 in base 10 and 35 in base 2 unless told."""
-    count = count if count is not None else (PLACES if base == 10 else WIDTH)
+    """Return the columns of a sum, units first: unless told, 10 in base 10 and 35 in base 2, more where it has more."""
+    count = count if count is not None else _columns_of(a, b, base)
     found, carry = [], 0
     for place in range(count):
         digit_a, digit_b = a // base**place % base, b // base**place % base
@@ -56,6 +58,10 @@ def columns(a: int, b: int, base: int = 10, count: int | None = None) -> list[Co
         found.append(Column(place, digit_a, digit_b, carry, digit, carry_out, kind_of(digit_a + digit_b, base)))
         carry = carry_out
     return found
+
+
+def _columns_of(a: int, b: int, base: int) -> int:
+    return max(PLACES, len(str(max(a, b)))) if base == 10 else max(WIDTH, (a + b).bit_length())
 
 
 def word(a: int, b: int, base: int = 10) -> tuple[str, ...]:

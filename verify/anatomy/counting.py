@@ -118,7 +118,8 @@ def head_is_tied(loaded: LoadedAdder) -> bool | None:
     if forcing.learn_forcing(loaded):
         return None
     forcer: Forcer = loaded.memory["forcer"]
-    prompts, answers, known = forcer.write(*operands.without_carry(operands.source(loaded, "tied head"), _SEQUENCES))
+    drawn = operands.without_carry(operands.source(loaded, "tied head"), _SEQUENCES, loaded.task)
+    prompts, answers, known = forcer.write(*drawn)
     prompts, answers = prompts[known], answers[known]
     before = forcer.outputs(prompts, answers)
     absent = before.shape[-1] - 1

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from verify.addition.oracle import MAX_OPERAND
 from verify.anatomy import operands, watching
 from verify.anatomy.watching import to_numpy
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 _SUMS = 4
 _SMALL = 64  # elements of what is looked into
-_TOP = 2**33 + 1  # operands from here on: their sum has 35 bits and 11 digits
 _BINARY = ("add", "sub", "mul", "and", "or", "xor", "lshift", "rshift", "floordiv", "mod", "divmod", "pow")
 _UNARY = ("neg", "pos", "invert", "abs", "trunc")
 _SUITE = str(Path(__file__).resolve().parents[1])
@@ -80,7 +78,8 @@ def sums_seen(loaded: LoadedAdder) -> list[str]:
 
 def _pairs(loaded: LoadedAdder) -> list[tuple[int, int]]:
     random = operands.source(loaded, "operands that look on")
-    a, b = random.integers(_TOP, MAX_OPERAND + 1, (2, _SUMS)).tolist()
+    top = 2**loaded.task.free_bits + 1  # operands from here on: their sum has all digits and bits that a sum can have
+    a, b = random.integers(top, loaded.task.largest + 1, (2, _SUMS)).tolist()
     return [(x, y - (x + y + 1) % 2) for x, y in zip(a, b, strict=True)]  # an odd sum: its last digit and bit are not 0
 
 

@@ -25,6 +25,7 @@ from verify.text import number
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from verify.addition.task import Task
     from verify.anatomy.layout import Token
     from verify.anatomy.watching import Call, PatchPoint, Trace
     from verify.subject import LoadedAdder
@@ -117,9 +118,9 @@ def learn_forcer(loaded: LoadedAdder) -> Forcer:
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)
     random = operands.source(loaded, "layout")
-    traces = watched(loaded, point, operands.examples(random, EXAMPLES))
+    traces = watched(loaded, point, operands.examples(random, EXAMPLES, loaded.task))
     while len(traces) < _MOST_EXAMPLES and 0 < sum(trace.is_right for trace in traces) < _ENOUGH_RIGHT:
-        traces += watched(loaded, point, operands.examples(random, EXAMPLES))
+        traces += watched(loaded, point, operands.examples(random, EXAMPLES, loaded.task))
     prompt = _learn_prompt(loaded, point, traces)
     emitted, choices = _learn_answer(loaded, point, traces)
     forcer = Forcer(point, traces[0].calls[0], prompt, emitted, choices)
@@ -142,6 +143,8 @@ def learn_forcing(loaded: LoadedAdder, seed: int | None = None) -> str:
         seed: of the operands that it is watched on; None for the one that was given before, at first 0.
     """
     operands.use_seed(loaded, seed)
+    if loaded.task.is_wide:
+        return f"operands of {loaded.task} fit no number that a layout is learnt from"
     if "forcer" not in loaded.memory:
         try:
             loaded.memory["forcer"] = learn_forcer(loaded.watchable)
@@ -237,17 +240,17 @@ def _learn_prompt(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
         raise UnlearntError("the forward calls of some sums do not grow by one token a step")
     if len({(len(trace.calls), len(trace.calls[0].tokens)) for trace in traces}) != 1:
         raise UnlearntError("the prompt or the answer has another length for other operands")
-    learnt = _fit_prompts(traces, pairs=False)
+    learnt = _fit_prompts(traces, loaded.task, pairs=False)
     if None in learnt:
-        more = watched(loaded, point, operands.pair_examples(operands.source(loaded, "pairs of digits")))
-        learnt = _fit_prompts([*traces, *more], pairs=True)
+        more = watched(loaded, point, operands.pair_examples(operands.source(loaded, "pairs of digits"), loaded.task))
+        learnt = _fit_prompts([*traces, *more], loaded.task, pairs=True)
     return _all_of(learnt, "of the prompt is no function of one digit or bit of an operand, or of one column of both")
 
 
-def _fit_prompts(traces: list[Trace], *, pairs: bool) -> list[Token | None]:
+def _fit_prompts(traces: list[Trace], task: Task, *, pairs: bool) -> list[Token | None]:
     a, b = _operands(traces)
     prompts = np.stack([trace.calls[0].tokens for trace in traces])
-    return layout.learn(prompts, a, b, layout.prompt_features(pairs=pairs))
+    return layout.learn(prompts, a, b, layout.prompt_features(pairs=pairs, task=task))
 
 
 def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -> tuple[list[Token], int]:
@@ -261,7 +264,7 @@ def _learn_answer(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace]) -
         raise UnlearntError(f"only {len(right)} of {len(traces)} sums are right, too few to learn the layout from")
     a, b = _operands(right)
     emitted = np.array([[chosen(call, choices) for call in trace.calls] for trace in right])
-    learnt = layout.learn(emitted, a, b, layout.answer_features())
+    learnt = layout.learn(emitted, a, b, layout.answer_features(loaded.task))
     while learnt and is_idle(
         loaded, point, right[0].calls[len(learnt) - 1], len(learnt) - 1
     ):  # such as what stands after the sum
@@ -294,7 +297,8 @@ def _stays_right(loaded: LoadedAdder, point: PatchPoint, step: int, offset: int)
 
 def _confirm(loaded: LoadedAdder, forcer: Forcer) -> None:
     """Check on held-out sums, long carries among them, that forcing sees the logits that decoding sees."""
-    held_out = watched(loaded, forcer.point, operands.carrying(operands.source(loaded, "held out"), _HELD_OUT))
+    carrying = operands.carrying(operands.source(loaded, "held out"), _HELD_OUT, loaded.task)
+    held_out = watched(loaded, forcer.point, carrying)
     right = [trace for trace in held_out if trace.is_right]
     if not right:
         raise UnlearntError("no held-out sum is right")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from verify.addition.task import TEN, Task
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OPEN = -1  # in a table: no example showed this entry
 
 _OF_THE_SUM = "the sum's"
-_COLUMNS = {10: 11, 2: 35}  # columns of a sum, by base
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Feature:
         return f"{owners.get(self.kind, _OF_THE_SUM)} {column} {self.place + 1}"
 
 
-_CONSTANT = Feature("a", 2, 40, 1)  # the 40th bit of an operand is always 0
+_CONSTANT = Feature("a", 2, 62, 1)  # of an operand that int64 holds this bit is 0, whatever the task is
 
 
 @dataclass(frozen=True)
@@ -77,24 +78,24 @@ class Token:
     table: np.ndarray
 
 
-def prompt_features(*, pairs: bool) -> list[Feature]:
+def prompt_features(*, pairs: bool, task: Task = TEN) -> list[Feature]:
     """Return what a token of a prompt may be a function of, the simplest first; pairs of digits take many examples."""
     kinds = [("a", 10, 10), ("b", 10, 10), ("a", 2, 2), ("b", 2, 2), ("pair", 2, 4)]
-    return [_CONSTANT, *_features(kinds + [("pair", 10, 100)] * pairs)]
+    return [_CONSTANT, *_features(kinds + [("pair", 10, 100)] * pairs, task)]
 
 
-def answer_features() -> list[Feature]:
+def answer_features(task: Task = TEN) -> list[Feature]:
     """Return what a token of an answer may be a function of, the simplest first."""
-    return [_CONSTANT, *_features([("sum", 10, 10), ("sum", 2, 2), ("state", 2, 4), ("state", 10, 20)])]
+    return [_CONSTANT, *_features([("sum", 10, 10), ("sum", 2, 2), ("state", 2, 4), ("state", 10, 20)], task)]
 
 
-def hint_features() -> list[Feature]:
+def hint_features(task: Task = TEN) -> list[Feature]:
     """Return what a token of a prompt may be a function of that none should be: the sum, and what tells it.
 
     Of digits and the sum together, bits alone: a table of 100 entries would fit few examples by chance.
     """
     kinds = [("a and sum", 2, 4), ("b and sum", 2, 4), ("pair and carry", 2, 8)]
-    return [*answer_features(), *_features(kinds)]
+    return [*answer_features(task), *_features(kinds, task)]
 
 
 def learn(tokens: np.ndarray, a: np.ndarray, b: np.ndarray, features: Iterable[Feature]) -> list[Token | None]:
@@ -109,8 +110,9 @@ def write(layout: list[Token], a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([token.table[token.feature(a, b)] for token in layout], axis=1)
 
 
-def _features(kinds: Iterable[tuple[str, int, int]]) -> list[Feature]:
-    return [Feature(kind, base, place, size) for kind, base, size in kinds for place in range(_COLUMNS[base])]
+def _features(kinds: Iterable[tuple[str, int, int]], task: Task) -> list[Feature]:
+    columns = {10: task.digits + 1, 2: (2 * task.largest).bit_length()}  # of a sum: 11 and 35 of 10 digits
+    return [Feature(kind, base, place, size) for kind, base, size in kinds for place in range(columns[base])]
 
 
 def _fit(column: np.ndarray, values: list[tuple[Feature, np.ndarray]]) -> Token | None:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.addition.oracle import MAX_OPERAND, PLACES
+from verify.addition.task import TEN, Task
 
 if TYPE_CHECKING:
     from verify.subject import LoadedAdder
 
 Batch = tuple[np.ndarray, np.ndarray]
 
-_TOP_BIT = 2**33
 _OPTIONS_SHOWN = 240
 _CARRIES_OR_NOT = np.array(
     [  # pairs of digits that carry, and as many that do not, by ten times the one and the other
@@ -43,32 +42,32 @@ def source(loaded: LoadedAdder, purpose: str) -> np.random.Generator:
 
 
 def fresh(loaded: LoadedAdder, purpose: str, count: int) -> list[tuple[int, int]]:
-    """Return pairs of uniform operands; of 10^20 pairs none comes twice."""
-    a, b = source(loaded, purpose).integers(0, MAX_OPERAND + 1, (2, count)).tolist()
+    """Return pairs of uniform operands; of 10^20 pairs none comes twice, of few some may."""
+    a, b = source(loaded, purpose).integers(0, loaded.task.largest + 1, (2, count)).tolist()
     return list(zip(a, b, strict=True))
 
 
-def examples(random: np.random.Generator, count: int) -> Batch:
+def examples(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
     """Return operands that show every digit in every column: ten that do so by construction, then random ones.
 
     Every fourth of the random ones is large, so that the highest bits of both operands are seen too.
     """
-    a, b = (_spell(random.permuted(np.tile(np.arange(10), (PLACES, 1)), axis=1)) for _ in "ab")
-    low = np.where(np.arange(count - 10) % 4 == 0, _TOP_BIT, 0)
-    more_a, more_b = (random.integers(low, MAX_OPERAND + 1) for _ in "ab")
+    a, b = (_spell(random.permuted(np.tile(np.arange(10), (task.digits, 1)), axis=1)) for _ in "ab")
+    low = np.where(np.arange(count - 10) % 4 == 0, 2**task.free_bits, 0)
+    more_a, more_b = (random.integers(low, task.largest + 1) for _ in "ab")
     return np.concatenate([a, more_a]), np.concatenate([b, more_b])
 
 
-def pair_examples(random: np.random.Generator) -> Batch:
+def pair_examples(random: np.random.Generator, task: Task = TEN) -> Batch:
     """Return 100 pairs of operands that show every pair of digits in every column."""
-    digit_a, digit_b = np.divmod(random.permuted(np.tile(np.arange(100), (PLACES, 1)), axis=1), 10)
+    digit_a, digit_b = np.divmod(random.permuted(np.tile(np.arange(100), (task.digits, 1)), axis=1), 10)
     return _spell(digit_a), _spell(digit_b)
 
 
-def carrying(random: np.random.Generator, count: int) -> Batch:
+def carrying(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
     """Return operands of which every third pair propagates in every column, or has the longest chain."""
-    a, b = random.integers(0, MAX_OPERAND + 1, (2, count))
-    full = (MAX_OPERAND - a + random.integers(0, 2, count)).clip(0, MAX_OPERAND)
+    a, b = random.integers(0, task.largest + 1, (2, count))
+    full = (task.largest - a + random.integers(0, 2, count)).clip(0, task.largest)
     return a, np.where(np.arange(count) % 3 == 0, full, b)
 
 
@@ -94,14 +93,14 @@ def of_every_option(random: np.random.Generator, digits: int) -> list[tuple[int,
     return [*zip((pairs // 10 * powers).sum(axis=0).tolist(), (pairs % 10 * powers).sum(axis=0).tolist(), strict=True)]
 
 
-def without_carry(random: np.random.Generator, count: int) -> Batch:
+def without_carry(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
     """Return operands that carry in no column, one half in base 2 and one half in base 10."""
-    a, mask = random.integers(0, _TOP_BIT, (2, count))
-    digit_a, digit_b = random.integers(0, 5, (2, PLACES, count))
+    a, mask = random.integers(0, 2**task.free_bits, (2, count))
+    digit_a, digit_b = random.integers(0, 5, (2, task.digits, count))
     in_bits = np.arange(count) % 2 == 0
     return np.where(in_bits, a, _spell(digit_a)), np.where(in_bits, mask & ~a, _spell(digit_b))
 
 
 def _spell(digits: np.ndarray) -> np.ndarray:
-    """Return the numbers, int64 (N,), that digits (10, N), units first, spell."""
-    return np.asarray(10 ** np.arange(PLACES) @ digits, np.int64)
+    """Return the numbers, int64 (N,), that digits (places, N), units first, spell."""
+    return np.asarray(10 ** np.arange(len(digits)) @ digits, np.int64)

@@ -52,7 +52,7 @@ def usage(loaded: LoadedAdder, counted: list[Tensor]) -> list[dict[str, Any]] | 
 
 def sequences(loaded: LoadedAdder, forcer: Forcer, count: int = _SUMS) -> tuple[np.ndarray, np.ndarray]:
     """Return prompts and true answers of a few sums whose layout is known."""
-    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), count))
+    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), count, loaded.task))
     return prompts[known], answers[known]
 
 

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.random import Generator
 
-from verify.addition.oracle import GENERATE, KILL, KINDS, PLACES, PROPAGATE
-from verify.addition.strategies import BIT_PLACES, Pair, carry_chains, pairs, pairs_of, words
+from verify.addition.oracle import GENERATE, KILL, KINDS, PROPAGATE
+from verify.addition.strategies import Pair, carry_chains, pairs, pairs_of, words
+from verify.addition.task import Task
 from verify.hunt.draws import GENERATES, KILLS, PROPAGATES, realise
 from verify.hunt.strata import Batch, stratum
 
+MOST_LISTED = 10  # digits whose words and sets of carries are run through one by one; of more they are drawn
 
+
+@cache
 def _spans(places: int) -> np.ndarray:
-    """Return every [start, end) of a carry chain."""
+    """Return every [start, end) of a carry chain: 55 of 10 places."""
     return np.array([(start, end) for start in range(places) for end in range(start + 1, places + 1)])
 
 
-_SPANS, _BIT_SPANS = _spans(PLACES), _spans(BIT_PLACES)  # 55 and 561
+def _decimal_spans(task: Task) -> np.ndarray:
+    return _spans(task.digits)
 
 
-def _any_kinds(random: Generator, count: int, places: int = PLACES) -> np.ndarray:
+def _bit_spans(task: Task) -> np.ndarray:
+    return _spans(task.free_bits)
+
+
+def _is_listed(task: Task) -> bool:
+    return task.digits <= MOST_LISTED
+
+
+def _any_kinds(random: Generator, count: int, places: int) -> np.ndarray:
     return random.integers(0, len(KINDS), (count, places))
 
 
@@ -36,73 +49,128 @@ def _lay(kinds: np.ndarray, spans: np.ndarray, above: int | None = None) -> np.n
     return laid if above is None else np.where(place == end, above, laid)
 
 
-def _words_with(chain: Sequence[str], most_below: int) -> SearchStrategy[Pair]:
-    """Pairs whose word has a chain in it, any word below and above."""
-    below = words(max_length=most_below)
-    above = words(max_length=PLACES - len(chain) - most_below)
-    return st.builds(lambda low, high: (*low, *chain, *high), below, above).flatmap(pairs_of)
+def _words_with_two_chains(task: Task) -> SearchStrategy[Pair]:
+    """Pairs whose word has two chains in it, any word below and above."""
+    chains: tuple[str, ...] = (GENERATE, PROPAGATE, KILL, GENERATE, PROPAGATE)
+    if task.digits < len(chains):
+        chains = (GENERATE, KILL, GENERATE)
+    most_below = min(2, task.digits - len(chains))
+    below = words(max_length=most_below, task=task)
+    above = words(max_length=task.digits - len(chains) - most_below, task=task)
+    return st.builds(lambda low, high: (*low, *chains, *high), below, above).flatmap(pairs_of)
 
 
-@stratum("placed-chains", family="carry", strategy=carry_chains(), size=len(_SPANS), spans=_SPANS)
-def _placed_chains(random: Generator, cases: np.ndarray) -> Batch:
+def _words_of_one_generate(task: Task) -> SearchStrategy[Pair]:
+    places = range(task.digits)
+    return st.sampled_from(places).flatmap(
+        lambda place: pairs_of([GENERATE if at == place else PROPAGATE for at in places])
+    )
+
+
+@stratum(
+    "placed-chains",
+    family="carry",
+    strategy=lambda task: carry_chains(task=task),
+    size=lambda task: len(_decimal_spans(task)),
+    spans=_decimal_spans,
+)
+def _placed_chains(task: Task, random: Generator, cases: np.ndarray) -> Batch:
     """A carry chain of every length from every column, among columns of any kind."""
-    return realise(random, _lay(_any_kinds(random, len(cases)), _SPANS[cases]))
+    return realise(random, _lay(_any_kinds(random, len(cases), task.digits), _decimal_spans(task)[cases]))
 
 
-@stratum("stopped-chains", family="carry", strategy=carry_chains(max_length=PLACES - 1), size=len(_SPANS))
-def _stopped_chains(random: Generator, cases: np.ndarray) -> Batch:
+@stratum(
+    "stopped-chains",
+    family="carry",
+    strategy=lambda task: carry_chains(max_length=task.digits - 1, task=task),
+    fewest=2,
+    size=lambda task: len(_decimal_spans(task)),
+)
+def _stopped_chains(task: Task, random: Generator, cases: np.ndarray) -> Batch:
     """A carry chain of every length from every column, stopped by a column that kills the carry."""
-    return realise(random, _lay(_any_kinds(random, len(cases)), _SPANS[cases], above=KILLS))
+    kinds = _any_kinds(random, len(cases), task.digits)
+    return realise(random, _lay(kinds, _decimal_spans(task)[cases], above=KILLS))
 
 
-@stratum("two-chains", family="carry", strategy=_words_with((GENERATE, PROPAGATE, KILL, GENERATE, PROPAGATE), 2))
-def _two_chains(random: Generator, cases: np.ndarray) -> Batch:
+@stratum("two-chains", family="carry", strategy=_words_with_two_chains, fewest=3)
+def _two_chains(task: Task, random: Generator, cases: np.ndarray) -> Batch:
     """Two carry chains with a column between them that kills."""
-    cut = np.sort(np.argsort(random.random((len(cases), PLACES + 1)))[:, :4])  # four cuts, increasing
-    kinds = np.full((len(cases), PLACES), KILLS)
+    cut = np.sort(np.argsort(random.random((len(cases), task.digits + 1)))[:, :4])  # four cuts, increasing
+    kinds = np.full((len(cases), task.digits), KILLS)
     return realise(random, _lay(_lay(kinds, cut[:, :2], above=KILLS), cut[:, 2:]))
 
 
 @stratum(
     "one-generate",
     family="carry",
-    strategy=st.integers(0, PLACES - 1).flatmap(
-        lambda place: pairs_of([GENERATE if at == place else PROPAGATE for at in range(PLACES)])
-    ),
-    size=PLACES,
-    share=PLACES * 0.45 * 0.1 ** (PLACES - 1),  # 45 of 100 pairs of digits generate, 10 propagate
+    strategy=_words_of_one_generate,
+    size=lambda task: task.digits,
+    # 45 of 100 pairs of digits generate, 10 propagate
+    share=lambda task: task.digits * 0.45 * 0.1 ** (task.digits - 1),
 )
-def _one_generate(random: Generator, cases: np.ndarray) -> Batch:
+def _one_generate(task: Task, random: Generator, cases: np.ndarray) -> Batch:
     """Every column propagates but one, which generates."""
-    return realise(random, np.where(np.arange(PLACES) == cases[:, None], GENERATES, PROPAGATES))
+    return realise(random, np.where(np.arange(task.digits) == cases[:, None], GENERATES, PROPAGATES))
 
 
-@stratum("words", family="carry", strategy=words().flatmap(pairs_of), size=3**PLACES)
-def _words(random: Generator, cases: np.ndarray) -> Batch:
-    """Every one of the 59,049 words of ten columns that kill, propagate or generate."""
-    return realise(random, cases[:, None] // 3 ** np.arange(PLACES) % 3)
+def _every(count: str, task: Task) -> str:
+    return f"Every one of the {count}" if _is_listed(task) else "Any"
 
 
-@stratum("carry-masks", family="carry", strategy=pairs(), size=2**PLACES)
-def _carry_masks(random: Generator, cases: np.ndarray) -> Batch:
-    """Every one of the 1,024 sets of columns that a carry leaves."""
-    carries = cases[:, None] >> np.arange(PLACES) & 1
+@stratum(
+    "words",
+    family="carry",
+    strategy=lambda task: words(task=task).flatmap(pairs_of),
+    sentence=lambda task: (
+        f"{_every(f'{3**task.digits:,}', task)} words of {task.digits} columns that kill, propagate or generate."
+    ),
+    size=lambda task: 3**task.digits if _is_listed(task) else None,
+)
+def _words(task: Task, random: Generator, cases: np.ndarray) -> Batch:
+    if not _is_listed(task):
+        return realise(random, _any_kinds(random, len(cases), task.digits))
+    return realise(random, cases[:, None] // 3 ** np.arange(task.digits) % 3)
+
+
+@stratum(
+    "carry-masks",
+    family="carry",
+    strategy=pairs,
+    sentence=lambda task: f"{_every(f'{2**task.digits:,}', task)} sets of columns that a carry leaves.",
+    size=lambda task: 2**task.digits if _is_listed(task) else None,
+)
+def _carry_masks(task: Task, random: Generator, cases: np.ndarray) -> Batch:
+    if _is_listed(task):
+        carries = cases[:, None] >> np.arange(task.digits) & 1
+    else:
+        carries = random.integers(0, 2, (len(cases), task.digits))
     before = np.concatenate([np.zeros((len(cases), 1), np.int64), carries[:, :-1]], axis=1)
     decided = np.where(carries == 1, GENERATES, KILLS)
     propagated = (carries == before) & (random.random(carries.shape) < 0.5)
     return realise(random, np.where(propagated, PROPAGATES, decided))
 
 
-@stratum("bit-chains", family="carry", strategy=carry_chains(base=2), size=len(_BIT_SPANS), spans=_BIT_SPANS, base=2)
-def _bit_chains(random: Generator, cases: np.ndarray) -> Batch:
+@stratum(
+    "bit-chains",
+    family="carry",
+    strategy=lambda task: carry_chains(base=2, task=task),
+    size=lambda task: len(_bit_spans(task)),
+    spans=_bit_spans,
+    base=2,
+)
+def _bit_chains(task: Task, random: Generator, cases: np.ndarray) -> Batch:
     """A carry chain of every length from every bit, among bits of any kind."""
-    kinds = _any_kinds(random, len(cases), BIT_PLACES)
-    return realise(random, _lay(kinds, _BIT_SPANS[cases]), base=2)
+    kinds = _any_kinds(random, len(cases), task.free_bits)
+    return realise(random, _lay(kinds, _bit_spans(task)[cases]), base=2)
 
 
-@stratum("bit-words", family="carry", strategy=words(base=2).flatmap(lambda word: pairs_of(word, base=2)))
-def _bit_words(random: Generator, cases: np.ndarray) -> Batch:
-    """Words of 33 bits in which a bit propagates as often as a drawn share says."""
-    kinds = np.where(random.random((len(cases), BIT_PLACES)) < 0.5, KILLS, GENERATES)
-    propagates = random.random((len(cases), BIT_PLACES)) < random.random((len(cases), 1))
+@stratum(
+    "bit-words",
+    family="carry",
+    strategy=lambda task: words(base=2, task=task).flatmap(lambda word: pairs_of(word, base=2)),
+)
+def _bit_words(task: Task, random: Generator, cases: np.ndarray) -> Batch:
+    """Words of {bits} bits in which a bit propagates as often as a drawn share says."""
+    kinds = np.where(random.random((len(cases), task.free_bits)) < 0.5, KILLS, GENERATES)
+    propagates = random.random((len(cases), task.free_bits)) < random.random((len(cases), 1))
     return realise(random, np.where(propagates, PROPAGATES, kinds), base=2)

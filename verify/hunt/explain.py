@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.addition.oracle import PLACES, columns, forced_tokens, kind_of, pair_tokens, state_tokens
+from verify.addition.oracle import MAX_OPERAND, PLACES, columns, forced_tokens, kind_of, pair_tokens, state_tokens
 from verify.errors import UndecidedError
 from verify.hunt.assertions import WrongAnswerError, reason
 from verify.subject import DEFAULT_SPEC, Subject
@@ -30,7 +30,6 @@ from verify.text import number
 
 SUITE = Path(__file__).resolve().parents[1]
 _MARK = {"kill": "k", "propagate": "p", "generate": "g"}
-_SUM_PLACES = PLACES + 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Counterexample:
         first_wrong_column: the lowest decimal place of the sum that is wrong, where an integer came back.
         first_wrong_step: the first wrong state, where logits are to be had.
         replay: the command that runs it again.
+        digits: of an operand of the task.
     """
 
     a: int
@@ -85,6 +85,7 @@ class Counterexample:
     first_wrong_column: int | None = None
     first_wrong_step: Step | None = None
     replay: str = ""
+    digits: int = PLACES
 
     @classmethod
     def of(cls, subject: Subject, wrong: WrongAnswerError, family: str) -> Counterexample:
@@ -104,6 +105,7 @@ class Counterexample:
             difference=None if got is None else got - wrong.expected,
             first_wrong_column=None if got is None else _lowest_difference(got, wrong.expected),
             replay=replay_command(subject, family),
+            digits=subject.task.digits,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -150,18 +152,19 @@ def card(found: Counterexample) -> str:
 
 def diagram(found: Counterexample, *, marks_wrong: bool = True) -> list[str]:
     """Return the columns of a counterexample, most significant first, wrong digits marked, idle digits as dots."""
-    placed = columns(found.a, found.b)
+    placed = columns(found.a, found.b, count=found.digits)
+    places = found.digits + 1
     carries = "".join("1" if column.carry_out else " " for column in reversed(placed))
     kinds = "".join(_MARK[column.kind] for column in reversed(placed))
     rows = [
         ("carry", carries + " "),
-        ("a", _dotted(found.a, found.idle_a)),
-        ("b", _dotted(found.b, found.idle_b)),
-        ("sum", f"{found.expected:0{_SUM_PLACES}d}"),
+        ("a", _dotted(found.a, found.idle_a, found.digits)),
+        ("b", _dotted(found.b, found.idle_b, found.digits)),
+        ("sum", f"{found.expected:0{places}d}"),
         ("kind", kinds),
     ]
     if isinstance(found.got, int):
-        got = f"{found.got:0{_SUM_PLACES}d}"
+        got = f"{found.got:0{places}d}"
         wrong = "".join(" " if x == y else "^" for x, y in zip(got[::-1], rows[3][1][::-1], strict=False))
         rows[4:4] = [("got", got), ("wrong", wrong[::-1])][: 1 + marks_wrong]
     width = max(len(row) for _, row in rows)  # an answer may have more digits than a sum
@@ -171,7 +174,7 @@ def diagram(found: Counterexample, *, marks_wrong: bool = True) -> list[str]:
 
 def first_wrong_step(subject: Subject, a: int, b: int) -> Step | None:
     """Return the first state that a subject computes wrongly with the right ones forced, where it gives logits."""
-    if "forced_logits" not in subject.abilities:
+    if "forced_logits" not in subject.abilities or max(a, b) > MAX_OPERAND:
         return None
     operands = np.array([a]), np.array([b])
     logits = np.asarray(subject.ask("forced_logits", ids=forced_tokens(*operands)), float)[0]  # (35, 4)
@@ -206,30 +209,34 @@ def replay_command(subject: Subject, family: str) -> str:
         words.append(f"--submission={subject.spec}")
     if subject.method:
         words.append(f"--method={subject.method}")
+    if subject.asked_digits is not None:
+        words.append(f"--digits={subject.asked_digits}")
     return shlex.join(words)
 
 
 def _idle_places(subject: Subject, a: int, b: int) -> tuple[list[int], list[int]]:
     """Return the places of a and of b at which all nine other digits leave the sum wrong."""
+    task = subject.task
     changed = [
         (operand, place, (a, b)[operand] + (digit - (a, b)[operand] // 10**place % 10) * 10**place)
         for operand in (0, 1)
-        for place in range(PLACES)
+        for place in range(task.digits)
         for digit in range(10)
     ]
-    first = np.array([a if operand else number for operand, _, number in changed])
-    second = np.array([number if operand else b for operand, _, number in changed])
-    wrong = (subject.add_batch(first, second) != first + second).reshape(2, PLACES, 10).all(axis=2)
+    first = task.array(a if operand else number for operand, _, number in changed)
+    second = task.array(number if operand else b for operand, _, number in changed)
+    wrong = (subject.add_batch(first, second) != first + second).reshape(2, task.digits, 10).all(axis=2)
     return np.flatnonzero(wrong[0]).tolist(), np.flatnonzero(wrong[1]).tolist()
 
 
 def _lowest_difference(got: int, expected: int) -> int | None:
-    return next((place for place in range(20) if got // 10**place % 10 != expected // 10**place % 10), None)
+    places = range(max(len(str(got)), len(str(expected))))
+    return next((place for place in places if got // 10**place % 10 != expected // 10**place % 10), None)
 
 
-def _dotted(operand: int, idle: Sequence[int]) -> str:
-    digits = f"{operand:0{PLACES}d}"
-    return "".join("." if PLACES - 1 - at in idle else digit for at, digit in enumerate(digits))
+def _dotted(operand: int, idle: Sequence[int], places: int) -> str:
+    digits = f"{operand:0{places}d}"
+    return "".join("." if places - 1 - at in idle else digit for at, digit in enumerate(digits))
 
 
 def _power_of_ten(difference: int) -> str:
@@ -240,9 +247,9 @@ def _power_of_ten(difference: int) -> str:
 
 def _at_column(found: Counterexample) -> str:
     place = found.first_wrong_column
-    if place is None or place >= PLACES:
+    if place is None or place >= found.digits:
         return ", from the last carry on"
-    column = columns(found.a, found.b)[place]
+    column = columns(found.a, found.b, count=found.digits)[place]
     kind = kind_of(column.a + column.b, 10)
     return f", from column {place + 1} on: {column.a} + {column.b} with carry {column.carry_in}, a column to {kind}"
 

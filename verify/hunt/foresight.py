@@ -75,7 +75,7 @@ class Memory(Subject):
     def foresee(self, pairs: list[Pair]) -> None:
         """Add pairs as one batch, and keep the sums; an answer that is no integer is left to be asked for."""
         if pairs:
-            sums = self._subject.add_batch(*np.array(pairs, np.int64).T)
+            sums = self._subject.add_batch(*map(self.task.array, zip(*pairs, strict=True)))
             known = {
                 pair: Answer(total) for pair, total in zip(pairs, sums.tolist(), strict=True) if total != NO_INTEGER
             }
@@ -154,5 +154,5 @@ def _rehearse(test: Any, rehearsal: Rehearsal, seed: int) -> dict[Pair, None]:
 
 
 def _describe_as(stand_in: Subject, subject: Subject) -> None:
-    for name in ("spec", "name", "author", "sha256", "declared_parameters", "isolation", "abilities", "method"):
+    for name in ("spec", "name", "author", "sha256", "declared_parameters", "isolation", "abilities", "method", "task"):
         setattr(stand_in, name, getattr(subject, name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from verify.addition.oracle import PLACES, forced_tokens, state_tokens
+from verify.addition.task import TEN
 from verify.hunt.draws import numbers
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _of_logits(logits: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _bred(random: Generator, pairs: np.ndarray, count: int) -> Batch:
     """Return pairs, int64 (N,) each, with one to three columns of a parent changed; uniform pairs without a parent."""
     if len(pairs) == 0:
-        return numbers(random, count), numbers(random, count)
+        return numbers(TEN, random, count), numbers(TEN, random, count)
     a, b = pairs[random.integers(0, len(pairs), count)].T
     changes = random.integers(1, _MOST_CHANGES + 1, count)
     for change in range(_MOST_CHANGES):

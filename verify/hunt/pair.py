@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from verify.addition.oracle import PLACES, forced_tokens, state_tokens
+from verify.addition.oracle import MAX_OPERAND, forced_tokens, state_tokens
 from verify.errors import UsageError
 from verify.hunt.assertions import WrongAnswerError
 from verify.hunt.explain import Counterexample, card, diagram, explain
 from verify.subject import Subject, as_sum
 from verify.text import number
-
-LARGEST = 10**PLACES - 1
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,11 @@ def ask_pair(subject: Subject, a: int, b: int) -> Asked:
         UsageError: an operand is out of the domain.
     """
     for operand in (a, b):
-        if not 0 <= operand <= LARGEST:
-            raise UsageError(f"operand {operand} is out of range; operands are integers from 0 to {LARGEST}")
+        if not subject.task.holds(operand):
+            raise UsageError(
+                f"operand {operand} is out of range; operands of {subject.task} are integers from 0 to "
+                f"{subject.task.largest}"
+            )
     got = subject.add(a, b)
     wrong = WrongAnswerError(a, b, got=got)
     if as_sum(got) != a + b:
@@ -71,7 +72,7 @@ def ask_pair(subject: Subject, a: int, b: int) -> Asked:
 
 
 def _margins(subject: Subject, a: int, b: int) -> tuple[float, ...]:
-    if "forced_logits" not in subject.abilities:
+    if "forced_logits" not in subject.abilities or max(a, b) > MAX_OPERAND:
         return ()
     operands = np.array([a]), np.array([b])
     logits = np.asarray(subject.ask("forced_logits", ids=forced_tokens(*operands)), float)[0]  # (35, 4)

@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from verify.addition.strategies import Pair, asked
+from verify.addition.task import TEN, Task
 from verify.errors import UsageError
 from verify.hunt import carry_regions, digit_regions, pattern_regions
-from verify.hunt.strata import STRATA, Stratum
+from verify.hunt.strata import RULES, Rule, Stratum
 
-__all__ = ["STRATA", "carry_regions", "digit_regions", "named", "pattern_regions", "strata_of"]
+__all__ = [
+    "RULES",
+    "STRATA",
+    "carry_regions",
+    "digit_regions",
+    "named",
+    "pairs_in",
+    "pattern_regions",
+    "rules_of",
+    "strata_at",
+    "strata_of",
+]  # fmt: skip
 
 
-def strata_of(family: str) -> list[Stratum]:
+@cache
+def strata_at(task: Task) -> dict[str, Stratum]:
+    """Return the strata of a task by name, in the order of their registration."""
+    return {name: rule.at(task) for name, rule in RULES.items() if rule.exists(task)}
+
+
+STRATA = strata_at(TEN)
+
+
+def rules_of(family: str) -> list[Rule]:
+    """Return the rules of the strata that a family tests, at whatever width there is one."""
+    return [rule for rule in RULES.values() if rule.family == family]
+
+
+def strata_of(family: str, task: Task = TEN) -> list[Stratum]:
     """Return the strata that a family tests, in the order of their registration."""
-    return [found for found in STRATA.values() if found.family == family]
+    return [found for found in strata_at(task).values() if found.family == family]
 
 
-def named(name: str) -> Stratum:
+@st.composite
+def pairs_in(draw: DrawFn, family: str) -> Pair:
+    """Operands of any stratum that a family tests, of the task that is being asked."""
+    return draw(draw(st.sampled_from(strata_of(family, asked()))).strategy)
+
+
+def named(name: str, task: Task = TEN) -> Stratum:
     """Return the stratum of a name.
 
     Raises:
         UsageError: there is none; the message lists all.
     """
-    if name not in STRATA:
-        raise UsageError(f"no stratum is named {name!r}; there are: {', '.join(STRATA)}")
-    return STRATA[name]
+    strata = strata_at(task)
+    if name not in RULES:
+        raise UsageError(f"no stratum is named {name!r}; there are: {', '.join(strata)}")
+    if name not in strata:
+        raise UsageError(f"with {task} there is no stratum {name!r}; there are: {', '.join(strata)}")
+    return strata[name]

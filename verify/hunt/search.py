@@ -8,7 +8,7 @@ from time import monotonic
 
 import numpy as np
 
-from verify.addition.strategies import Pair
+from verify.addition.strategies import Pair, pairs
 from verify.errors import UndecidedError
 from verify.hunt.replay import shrink_from
 from verify.hunt.strata import Stratum
@@ -156,7 +156,7 @@ def shrink(subject: Subject, pair: Pair, *, seconds: float = 10.0, clock: Callab
     def fails(candidate: Pair) -> bool:
         return as_sum(subject.add(*candidate)) != sum(candidate)
 
-    return shrink_from(pair, fails, enough=lambda: clock() >= end)
+    return shrink_from(pair, fails, enough=lambda: clock() >= end, strategy=pairs(subject.task))
 
 
 def _next_batch(batch: int, pairs_a_second: float, seconds_left: float) -> int:

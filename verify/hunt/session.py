@@ -30,6 +30,7 @@ class Settings:
     Attributes:
         spec: of the subject, or None for our own model.
         method: the way of decoding, for subjects that offer several.
+        digits: of an operand; None for what the adder says of itself, else 10. Only 10 are hunted for.
         sandbox: the rung of isolation, on every worker.
         name: what the cases follow from.
         goal: when it is over.
@@ -41,6 +42,7 @@ class Settings:
 
     spec: str | None = None
     method: str | None = None
+    digits: int | None = None
     sandbox: str = "auto"
     name: str = "hunt"
     goal: Goal = field(default_factory=lambda: Goal(seconds=DEFAULT_SECONDS))
@@ -64,7 +66,11 @@ def hunt(settings: Settings, engine: Engine | None = None) -> dict[str, Any]:
         raise UsageError(f"--jobs {settings.jobs} starts no worker; give 1 or more")
     with ends.interruptible():
         order, described = work.introduce(
-            settings.spec, method=settings.method, sandbox=settings.sandbox, name=settings.name
+            settings.spec,
+            method=settings.method,
+            digits=settings.digits,
+            sandbox=settings.sandbox,
+            name=settings.name,
         )
     with contextlib.ExitStack() as closing:
         closing.callback(work.release)

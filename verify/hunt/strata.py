@@ -4,13 +4,14 @@ An author adds one in ten lines: under `stratum`, which takes the family whose c
 that yields the same region one pair at a time, a function that draws one pair for each case number. The docstring is
 the sentence that reports print:
 
-    @stratum("round-numbers", family="boundary", strategy=st.tuples(round_numbers, round_numbers))
-    def _round_numbers(random: Generator, cases: np.ndarray) -> Batch:
+    @stratum("round-numbers", family="boundary", strategy=lambda task: st.tuples(round_numbers, round_numbers))
+    def _round_numbers(task: Task, random: Generator, cases: np.ndarray) -> Batch:
         '''Both operands end in three zeros.'''
-        return numbers(random, len(cases)) // 1000 * 1000, numbers(random, len(cases)) // 1000 * 1000
+        return tuple(numbers(task, random, len(cases)) // 1000 * 1000 for _ in "ab")
 
-A stratum with a ``size`` is exhaustive: the case numbers run through 0..size-1, shuffled, before one comes again.
-The strata themselves stand in `verify.hunt.regions`.
+So a stratum is a rule, which holds at every width of the operands; `Rule.at` gives it for one task. A stratum with a
+``size`` is exhaustive: the case numbers run through 0..size-1, shuffled, before one comes again. The strata themselves
+stand in `verify.hunt.regions`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,9 +27,11 @@ from hypothesis.strategies import SearchStrategy
 from numpy.random import Generator
 
 from verify.addition.strategies import Pair
+from verify.addition.task import TEN, Task
 
 Batch = tuple[np.ndarray, np.ndarray]
 Draw = Callable[[Generator, np.ndarray], Batch]
+DrawAt = Callable[[Task, Generator, np.ndarray], Batch]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Stratum:
         fixed: whether a case is one pair, so that a second pass would bring nothing new.
         spans: where each case lays a carry chain, [start, end) in columns of ``base``, int64 (size, 2); or None.
         base: of the spans.
-        share: of all 10^20 pairs, how much lies in it; None where that is not known.
+        share: of all pairs, how much lies in it; None where that is not known.
+        task: whose pairs they are.
     """
 
     name: str
@@ -57,10 +62,49 @@ class Stratum:
     spans: np.ndarray | None = field(default=None, repr=False, compare=False)
     base: int = 10
     share: float | None = None
+    task: Task = TEN
 
     def stream(self, seed: int) -> Stream:
         """Return the pairs of a seed; every stratum has its own."""
         return Stream(self, seed)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A stratum at every width: what `Stratum` holds, each as it is or as a function of the task.
+
+    Attributes:
+        name, family: as of `Stratum`.
+        sentence: with what `_words_of` says of the task in braces; or a function of the task.
+        draw: draws for a task.
+        strategy: of a task.
+        fewest, most: digits with which there is such a stratum.
+        options: the other attributes of `Stratum`.
+    """
+
+    name: str
+    sentence: str | Callable[[Task], str]
+    family: str
+    draw: DrawAt = field(repr=False)
+    strategy: Callable[[Task], SearchStrategy[Pair]] = field(repr=False)
+    fewest: int = 1
+    most: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def exists(self, task: Task) -> bool:
+        """Return whether there is such a stratum at the width of a task."""
+        return self.fewest <= task.digits <= (self.most or task.digits)
+
+    def at(self, task: Task) -> Stratum:
+        """Return the stratum of a task."""
+        options = {name: value(task) if callable(value) else value for name, value in self.options.items()}
+        sentence = self.sentence(task) if callable(self.sentence) else self.sentence.format(**_words_of(task))
+        draw = partial(self.draw, task)
+        return Stratum(self.name, sentence, self.family, draw, self.strategy(task), task=task, **options)
+
+
+def _words_of(task: Task) -> dict[str, Any]:
+    return {"largest": task.largest_in_words, "digits": task.digits, "bits": task.free_bits}
 
 
 class Stream:
@@ -84,10 +128,11 @@ class Stream:
         return self._stratum.size is not None and self.drawn >= self._stratum.size
 
     def take(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the next case numbers and pairs, int64 (N,) each; fewer than asked where a fixed stratum ends."""
+        """Return the next case numbers, int64 (N,), and pairs; fewer than asked where a fixed stratum ends."""
         cases = self._cases(count)
         self.drawn += len(cases)
-        return cases, *self._stratum.draw(self._random, cases)
+        a, b = self._stratum.draw(self._random, cases)
+        return cases, a, b
 
     def _cases(self, count: int) -> np.ndarray:
         size = self._stratum.size
@@ -101,24 +146,34 @@ class Stream:
         return cases
 
 
-STRATA: dict[str, Stratum] = {}
+RULES: dict[str, Rule] = {}
 
 
 def stratum(
-    name: str, *, family: str, strategy: SearchStrategy[Pair], size: int | None = None, **options: Any
-) -> Callable[[Draw], Draw]:
+    name: str,
+    *,
+    family: str,
+    strategy: Callable[[Task], SearchStrategy[Pair]],
+    sentence: Callable[[Task], str] | None = None,
+    fewest: int = 1,
+    most: int | None = None,
+    **options: Any,
+) -> Callable[[DrawAt], DrawAt]:
     """Register a batch generator as the stratum of a name; its docstring becomes the sentence.
 
     Args:
         name: of the stratum.
         family: of the claims.
-        strategy: yields the same region one pair at a time.
-        size: of an exhaustive stratum.
-        options: the other attributes of `Stratum`.
+        strategy: of a task; yields the same region one pair at a time.
+        sentence: of a task, instead of the docstring.
+        fewest: digits with which there is such a stratum.
+        most: likewise.
+        options: the other attributes of `Stratum`, each as it is or as a function of the task.
     """
 
-    def register(draw: Draw) -> Draw:
-        STRATA[name] = Stratum(name, (draw.__doc__ or "").strip(), family, draw, strategy, size, **options)
+    def register(draw: DrawAt) -> DrawAt:
+        said = (draw.__doc__ or "").strip() if sentence is None else sentence
+        RULES[name] = Rule(name, said, family, draw, strategy, fewest, most, options)
         return draw
 
     return register

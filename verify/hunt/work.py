@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from verify.errors import ContractError
+from verify.addition.task import TEN
+from verify.errors import ContractError, UsageError
 from verify.hunt.clusters import Failure, cluster, shrink_failure
 from verify.hunt.identity import Identity, identify
 from verify.hunt.margins import WEAKEST, Weak, generations, margins, weakest
@@ -71,16 +72,20 @@ _lock = threading.Lock()  # a process holds one subject, and a subject is asked 
 _held: dict[Order, Subject] = {}
 
 
-def introduce(spec: str | None, *, method: str | None, sandbox: str, name: str) -> tuple[Order, dict[str, Any]]:
+def introduce(
+    spec: str | None, *, method: str | None, digits: int | None = None, sandbox: str, name: str
+) -> tuple[Order, dict[str, Any]]:
     """Return what the tasks of a campaign have in common, and what reports say of its subject, which is then held.
 
     Raises:
         VerifyError: the subject cannot be loaded.
+        UsageError: it is asked for operands of another width than campaigns draw.
     """
     with _lock:
         release()
-        subject = load(spec, method=method, sandbox=sandbox)  # type: ignore[arg-type]
+        subject = load(spec, method=method, digits=digits, sandbox=sandbox)  # type: ignore[arg-type]
         try:
+            _check_width(subject)
             order = Order(identify(subject, name), subject.spec, sandbox)
         except BaseException:
             subject.close()
@@ -88,6 +93,14 @@ def introduce(spec: str | None, *, method: str | None, sandbox: str, name: str) 
         _held[order] = subject
         names = ("spec", "name", "author", "sha256", "isolation", "method", "declared_parameters")
         return order, {name: getattr(subject, name) for name in names}
+
+
+def _check_width(subject: Subject) -> None:
+    if subject.task != TEN:
+        raise UsageError(
+            f"a campaign adds operands of {TEN}, and {subject.spec} is asked for {subject.task}; "
+            f"`adder-verify run --digits {subject.task.digits} --budget 8h` hunts as long"
+        )
 
 
 def run_shards(order: Order, shards: tuple[Shard, ...], parents: tuple[Weak, ...] = ()) -> list[Found]:
@@ -171,7 +184,7 @@ def _with_subject(order: Order, ask: Callable[[Subject], Answer]) -> Answer:
 def _subject(order: Order) -> Subject:
     if order not in _held:
         release()
-        subject = load(order.spec, method=order.identity.method, sandbox=order.sandbox)  # type: ignore[arg-type]
+        subject = load(order.spec, method=order.identity.method, digits=TEN.digits, sandbox=order.sandbox)  # type: ignore[arg-type]
         _held[order] = subject
         difference = order.identity.difference(identify(subject, order.identity.name))
         if difference:

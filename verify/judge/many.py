@@ -168,6 +168,8 @@ def _words(options: Options) -> Iterator[str]:
         f"--profile={options.profile}",
     )
     yield f"--call-seconds={options.call_seconds!r}"
+    if options.digits is not None:
+        yield f"--digits={options.digits}"
     if options.seed is not None:
         yield f"--seed={options.seed}"
     if options.budget is not None:

@@ -351,4 +351,5 @@ def _go_on(session: Session) -> str:
     """Return the command that goes on where the time was too short."""
     words = ["adder-verify", "run", session.options.spec or DEFAULT_SPEC]
     words += [f"--method={session.options.method}"] if session.options.method else []
+    words += [] if session.options.digits is None else [f"--digits={session.options.digits}"]
     return shlex.join([*words, f"--budget={LONGER * session.budget.seconds:g}"])

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.addition.task import TEN
+from verify.errors import UsageError
+
 if TYPE_CHECKING:
     from verify.subject import Subject
 
@@ -48,7 +51,15 @@ def score(subject: Subject) -> dict[str, Any]:
         {"correct", "total", "accuracy" in percent, "qualified", "failures": the first 20 as {"a", "b", "expected",
         "got"}, "batching": how the sums were obtained, "chains": how many cases have a longest carry chain of each
         length, from 0 to 10, and "unseen": sentences on what these cases cannot see}.
+
+    Raises:
+        UsageError: the subject is asked for operands of another width.
     """
+    if subject.task != TEN:
+        raise UsageError(
+            f"the leaderboard's cases have operands of {TEN}, and {subject.spec} is asked for {subject.task}; "
+            f"`adder-verify run --digits {subject.task.digits}` judges it"
+        )
     a, b = cases()
     sums = subject.add_batch(a, b)
     is_right = sums == a + b

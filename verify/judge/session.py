@@ -78,6 +78,7 @@ class Options:
         seed: of Hypothesis, of the batches and of the audit; None for one that nobody can know before.
         stratum: the one that is hunted alone, or None.
         call_seconds: the limit of one sum.
+        digits: of an operand; None for what the adder says of itself, else 10.
     """
 
     spec: str | None = None
@@ -89,6 +90,7 @@ class Options:
     seed: int | None = None
     stratum: str | None = None
     call_seconds: float = CALL_SECONDS
+    digits: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -105,6 +107,7 @@ class Options:
         return {
             "profile": self.profile, "cases": self.most_cases, "budget": self.seconds,
             "stratum": self.stratum, "call_seconds": self.call_seconds,
+            "digits": self.digits,
         }  # fmt: skip
 
 
@@ -387,6 +390,7 @@ class Session:
         return load(
             spec,
             method=self.options.method,
+            digits=self.options.digits,
             sandbox=self.options.sandbox,
             limits=limits,
             time_left=self.budget.left,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.addition.task import TEN
 from verify.errors import VerifyError
 from verify.proof.conclusion import Proof, TransitionsProof
 from verify.subject import LoadedAdder, Subject
@@ -124,6 +125,8 @@ def prove_subject(
         read = subject.ask("architecture")
     except VerifyError as error:
         return Proof(accepted=False, reason=str(error))
+    if "refused" not in read and subject.task != TEN:
+        return Proof(accepted=False, reason=f"its transitions are proved for {TEN} alone, and {subject.task} are asked")
     if "refused" not in read:
         return prove_transitions(subject, read, known_decoder=known_decoder)
     from verify.proof.columns.theorem import prove_columns

@@ -8,7 +8,6 @@ from verify.subject.answers import NO_INTEGER, Raised, Unreadable, as_sum
 from verify.subject.entry import load, runs_here
 from verify.subject.subject import (
     DEFAULT_SPEC,
-    MAX_OPERAND,
     OPTIONAL_FUNCTIONS,
     LoadedAdder,
     LocalSubject,
@@ -18,7 +17,6 @@ from verify.subject.subject import (
 
 __all__ = [
     "DEFAULT_SPEC",
-    "MAX_OPERAND",
     "NO_INTEGER",
     "OPTIONAL_FUNCTIONS",
     "LoadedAdder",

@@ -12,10 +12,12 @@ import operator
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.addition.task import MOST_DIGITS, TEN, Task
 from verify.text import printable
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 NO_INTEGER = -1  # in a batch of sums: the answer was no integer, or one that no sum can be
 
-_LARGEST = 2**62
-_DIGITS = re.compile(r"\s*[0-9]{1,19}\s*", re.ASCII)
+LIMIT = 2**62  # what is as large is no sum of operands whose sums fit int64
+LIMIT_OF_WIDE = 10 ** (MOST_DIGITS + 1)  # and none of any
 _LARGEST_EXACT_FLOAT = 2**53
 _MOST_ODD_ANSWERS = 32  # of one batch, that are kept with their index
 
@@ -88,33 +90,40 @@ class Answer:
         return {"value": self.value, "type_name": self.type_name, "text": self.text, "raised": self.raised}
 
     @classmethod
-    def from_wire(cls, wire: Any) -> Answer:
-        """Return the answer that `to_wire` wrote.
+    def from_wire(cls, wire: Any, task: Task = TEN) -> Answer:
+        """Return the answer that `to_wire` wrote, to operands of a task.
 
         Raises:
             ValueError: it wrote no such thing.
         """
-        if type(wire) is int and 0 <= wire < _LARGEST:
+        limit = limit_of(task)
+        if type(wire) is int and 0 <= wire < limit:
             return cls(wire)
         if not isinstance(wire, dict) or wire.keys() != {"value", "type_name", "text", "raised"}:
             raise ValueError("no answer")
         value, type_name, text, raised = (wire[key] for key in ("value", "type_name", "text", "raised"))
-        readable = value is None or (type(value) is int and 0 <= value < _LARGEST)
+        readable = value is None or (type(value) is int and 0 <= value < limit)
         if not (readable and isinstance(type_name, str) and isinstance(text, str) and isinstance(raised, bool)):
             raise ValueError("no answer")
         return cls(value, printable(type_name), printable(text), raised)
 
 
-def read(returned: object) -> Answer:
-    """Return what ``add`` returned as an answer.
+def limit_of(task: Task) -> int:
+    """Return the number from which on an answer is no sum of a task, whatever the operands are."""
+    return LIMIT_OF_WIDE if task.is_wide else LIMIT
+
+
+def read(returned: object, task: Task = TEN) -> Answer:
+    """Return what ``add`` returned as an answer to operands of a task.
 
     >>> read("00042").value, read(42.0).value, read(None).value, read(True).value
     (42, 42, None, None)
     """
-    if type(returned) is int and 0 <= returned < _LARGEST:
+    limit = limit_of(task)
+    if type(returned) is int and 0 <= returned < limit:
         return Answer(returned)
-    value = _integer(returned)
-    fits = value is not None and 0 <= value < _LARGEST
+    value = _integer(returned, limit)
+    fits = value is not None and 0 <= value < limit
     type_name = "int out of range" if type(returned) is int else _type_name(returned)
     return Answer(value if fits else None, printable(type_name), shown(returned))
 
@@ -124,11 +133,11 @@ def from_exception(error: BaseException) -> Answer:
     return Answer(None, printable(_type_name(error)), shown(error, str), raised=True)
 
 
-def collect(answers: Iterable[Answer]) -> dict[str, Any]:
-    """Return many answers as plain values and arrays.
+def collect(answers: Iterable[Answer], task: Task = TEN) -> dict[str, Any]:
+    """Return many answers to operands of a task as plain values and arrays.
 
-    "sums" holds int64 (N,), `NO_INTEGER` where an answer is none; "counts" how often each complaint was made; "odd"
-    the first odd answers as [index, wire].
+    "sums" holds (N,) of the task's type, `NO_INTEGER` where an answer is none; "counts" how often each complaint was
+    made; "odd" the first odd answers as [index, wire].
     """
     sums: list[int] = []
     odd: list[list[Any]] = []
@@ -139,20 +148,20 @@ def collect(answers: Iterable[Answer]) -> dict[str, Any]:
             counts[answer.complaint] += 1
             if len(odd) < _MOST_ODD_ANSWERS:
                 odd.append([index, answer.to_wire()])
-    return {"sums": np.array(sums, np.int64), "odd": odd, "counts": dict(counts)}
+    return {"sums": task.array(sums), "odd": odd, "counts": dict(counts)}
 
 
-def collect_batch(returned: Any) -> dict[str, Any]:
+def collect_batch(returned: Any, task: Task = TEN) -> dict[str, Any]:
     """Return what ``add_batch`` returned, in the form of `collect`; an array of sums as it is, 4 times as fast."""
     is_array = isinstance(returned, np.ndarray) and returned.dtype == np.int64 and returned.ndim == 1
-    if is_array and ((returned >= 0) & (returned < _LARGEST)).all():
+    if is_array and not task.is_wide and ((returned >= 0) & (returned < LIMIT)).all():
         return {"sums": returned, "odd": [], "counts": {}}
-    return collect(map(read, returned))
+    return collect((read(each, task) for each in returned), task)
 
 
 def as_sum(answer: object) -> int:
-    """Return an answer as a sum that fits int64, or `NO_INTEGER`; a bool is no integer."""
-    if type(answer) is int and 0 <= answer < _LARGEST:
+    """Return an answer as a sum, or `NO_INTEGER`; a bool is no integer."""
+    if type(answer) is int and 0 <= answer < LIMIT_OF_WIDE:
         return answer
     return NO_INTEGER
 
@@ -166,17 +175,22 @@ def shown(value: object, show: Any = repr) -> str:
     return printable(text)
 
 
+@cache
+def _text_below(limit: int) -> re.Pattern[str]:
+    return re.compile(rf"\s*[0-9]{{1,{len(str(limit))}}}\s*", re.ASCII)
+
+
 def _type_name(value: object) -> str:
     """Return the name of a value's type, as the interpreter has it: a stranger's class may answer anything."""
     name: str = type.__dict__["__name__"].__get__(type(value))
     return name
 
 
-def _integer(returned: Any) -> int | None:
+def _integer(returned: Any, limit: int) -> int | None:
     if isinstance(returned, bool):
         return None
     if isinstance(returned, str):
-        return int(returned) if _DIGITS.fullmatch(returned) else None
+        return int(returned) if _text_below(limit).fullmatch(returned) else None
     try:
         if isinstance(returned, float):
             exact = math.isfinite(returned) and returned == int(returned) and abs(returned) < _LARGEST_EXACT_FLOAT

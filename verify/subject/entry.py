@@ -18,6 +18,7 @@ def load(
     spec: str | None = None,
     *,
     method: str | None = None,
+    digits: int | None = None,
     sandbox: Rung = "auto",
     limits: Limits | None = None,
     time_left: Callable[[], float] | None = None,
@@ -29,6 +30,7 @@ def load(
             the contract's two functions. A path to a state dict, ``.pt``, is our own model with these weights; one to a
             graph, ``.json``, is data that our own decoder runs. None is our own model.
         method: the way of decoding under verification, for subjects that offer several.
+        digits: of an operand, or None for what the adder says of itself in ``metadata["digits"]``, else 10.
         sandbox: the rung of isolation. "auto" is the best that this machine has, and this process for our own model;
             see verify/subject/sandbox/README.md.
         limits: `verify.subject.sandbox.Limits`, or None for its defaults.
@@ -44,8 +46,10 @@ def load(
     spec = DEFAULT_SPEC if spec is None else spec
     location = loading.locate(spec)
     if runs_here(location, sandbox):
-        return _load_here(location, method, time_left)
-    return SandboxedSubject(location, method=method, rung=sandbox, limits=limits, time_left=time_left)
+        return _load_here(location, method, digits, time_left)
+    return SandboxedSubject(
+        location, method=method, digits=digits, rung=sandbox, limits=limits, time_left=time_left
+    )  # fmt: skip
 
 
 def runs_here(location: loading.Location, sandbox: Rung) -> bool:
@@ -53,13 +57,16 @@ def runs_here(location: loading.Location, sandbox: Rung) -> bool:
     return sandbox == "off" or location.is_data or (sandbox == "auto" and location.is_own)
 
 
-def _load_here(location: loading.Location, method: str | None, time_left: Callable[[], float] | None) -> LocalSubject:
+def _load_here(
+    location: loading.Location, method: str | None, digits: int | None, time_left: Callable[[], float] | None
+) -> LocalSubject:
     with loading.working_folder(location.folder):
         namespace = loading.execute(location)
     return LocalSubject(
         location.spec,
         namespace,
         method=method,
+        digits=digits,
         sha256=location.sha256,
         folder=location.folder,
         time_left=time_left,

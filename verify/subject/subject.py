@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from verify.addition.task import FEWEST_DIGITS, MOST_DIGITS, TEN, Task
 from verify.errors import ContractError, OutOfTimeError, SubjectBuildError, UndecidedError, UsageError
 from verify.subject import loading, operations
 from verify.subject.answers import (
@@ -29,6 +30,7 @@ from verify.subject.answers import (
     read,
     shown,
 )
+from verify.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SPEC = "adder.submission"
 
-MAX_OPERAND = 9_999_999_999
-
 OPTIONAL_FUNCTIONS = {
     "add_batch": "add_batch(model, a, b, method=None) -> sums of two sequences of ints",
     "transitions": "transitions(model) -> a finite step function, see verify.proof",
@@ -49,7 +49,6 @@ OPTIONAL_FUNCTIONS = {
 }
 
 _WORTH_LEARNING = 64  # pairs: learning to force takes about as many calls of add
-SMOKE = ((0, 0), (1, 2), (12, 30), (100, 200))  # sums without a carry: an adder that raises on all of them is none
 
 Rung = Literal["auto", "bwrap", "landlock", "limits", "off"]
 
@@ -62,11 +61,14 @@ class LoadedAdder:
     model: Any
     metadata: Mapping[str, Any]
     method: str | None = None
+    task: Task = TEN
     memory: dict[str, Any] = field(default_factory=dict)  # what operations keep between calls
     at: Callable[[int], None] = lambda _index: None  # told which pair of a batch is next
 
     @classmethod
-    def build(cls, spec: str, namespace: Any, method: str | None = None) -> LoadedAdder:
+    def build(
+        cls, spec: str, namespace: Any, method: str | None = None, digits: int | None = None
+    ) -> LoadedAdder:  # fmt: skip
         """Return an adder whose model is built.
 
         Raises:
@@ -91,7 +93,7 @@ class LoadedAdder:
                 f"build_model() of {spec} returned {type(built).__name__}, but must return (model, metadata), "
                 "metadata being a dict"
             )
-        return cls(namespace, built[0], built[1], method)
+        return cls(namespace, built[0], built[1], method, task_of(spec, digits, said_of_digits(built[1])))
 
     @property
     def watchable(self) -> LoadedAdder:
@@ -115,8 +117,9 @@ class LoadedAdder:
         try:
             if self.method is not None and self.has("add_batch"):
                 (alone,) = self.namespace.add_batch(self.model, [a], [b], method=self.method)
-                return read(getattr(alone, "item", lambda: alone)())  # an array of sums is a batch's own form
-            return read(self.namespace.add(self.model, a, b))
+                # an array of sums is a batch's own form
+                return read(getattr(alone, "item", lambda: alone)(), self.task)
+            return read(self.namespace.add(self.model, a, b), self.task)
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:  # an exception on some operands is a counterexample
@@ -143,13 +146,38 @@ class LoadedAdder:
             b: int64 (N,).
         """
         if how == "add":
-            return collect(self.answers(a, b))
+            return collect(self.answers(a, b), self.task)
         if how == "teacher forcing":
             forced: dict[str, Any] = operations.run("forced_batch", self, a=a, b=b)
             return forced
         offered = self.namespace.add_batch
         sums = offered(self.model, a, b) if self.method is None else offered(self.model, a, b, method=self.method)
-        return collect_batch(sums)
+        return collect_batch(sums, self.task)
+
+
+def said_of_digits(metadata: Mapping[str, Any]) -> str:
+    """Return what metadata say of the digits of an operand, as text; "" for nothing."""
+    said = metadata.get("digits")
+    return "" if said is None else shown(said, str)
+
+
+def task_of(spec: str, digits: int | None, said: str) -> Task:
+    """Return what an adder is asked to add: operands of so many digits, else of those that it says, else of 10.
+
+    Raises:
+        ContractError: it says what is no number of digits.
+    """
+    if digits is not None:
+        return Task(digits)
+    if not said:
+        return TEN
+    value = read(said).value
+    if value is None or not FEWEST_DIGITS <= value <= MOST_DIGITS:
+        raise ContractError(
+            f"metadata['digits'] of {spec} is {printable(said, 60)}, but must be an int from {FEWEST_DIGITS} to "
+            f"{MOST_DIGITS}: how many digits an operand has; --digits N says so instead"
+        )
+    return Task(value)
 
 
 def _build_error(spec: str, error: BaseException) -> SubjectBuildError:
@@ -174,10 +202,12 @@ class Subject(ABC):
         is_data: whether it is a graph that was handed in as data, decoded by our own program.
         abilities: what it offers beyond ``add``: names of `OPTIONAL_FUNCTIONS`, and "module" for a torch module.
         method: the way of decoding under verification, or None for its default.
+        task: what it is asked to add.
+        asked_digits: of an operand, as the user said; None where the adder itself said so, or nobody.
         batching: how `add_batch` came by its last sums: "add_batch", "teacher forcing", or "add" and why.
         way: the same in one word of these three, without the reason.
         findings: what was not as agreed, each {"name", "detail", "a", "b", "count"} with the first operands.
-        first_answers: what it said when it was loaded, by the operands of `SMOKE`.
+        first_answers: what it said when it was loaded, by the operands of the easy sums of its task.
         time_left: how many seconds the run has left; a request that would take longer ends in `OutOfTimeError`.
     """
 
@@ -189,6 +219,8 @@ class Subject(ABC):
     isolation: str
     abilities: frozenset[str]
     method: str | None
+    task: Task = TEN
+    asked_digits: int | None = None
     is_data: bool = False
     batching: str = ""
     way: str = ""
@@ -221,11 +253,11 @@ class Subject(ABC):
         """Return what ``add`` says, with its type."""
 
     def add_batch(self, a: np.ndarray, b: np.ndarray, *, alone: bool = False) -> np.ndarray:
-        """Return the sums, int64 (N,), of operands, int64 (N,) each; `NO_INTEGER` where the answer is none.
+        """Return the sums, (N,), of operands, (N,) each, of the task's type; `NO_INTEGER` where the answer is none.
 
         Args:
-            a: int64 (N,).
-            b: int64 (N,).
+            a: int64 (N,), objects where operands do not fit it.
+            b: likewise.
             alone: whether every sum is to be asked of ``add`` itself, one at a time.
 
         Raises:
@@ -237,7 +269,7 @@ class Subject(ABC):
         if len(sums) != len(a):
             raise ContractError(f"add_batch of {self.spec} returned {len(sums)} sums of {len(a)} pairs")
         for index, wire in told["odd"]:
-            answer = Answer.from_wire(wire)
+            answer = Answer.from_wire(wire, self.task)
             self.note(answer.complaint or "", answer.text, int(a[index]), int(b[index]), count=0)
         for complaint, count in told["counts"].items():
             self.note(complaint, "", count=count)
@@ -265,6 +297,8 @@ class Subject(ABC):
         """Return how a batch of so many pairs is added: "add_batch", "teacher forcing" or "add"."""
         if "add_batch" in self.abilities:
             return "add_batch"
+        if self._unforced is None and self.task.is_wide:
+            self._unforced = f"with {self.task} every sum is asked of add"
         if self._unforced is None and count >= _WORTH_LEARNING and self.method is None:
             self._unforced = self.ask("learn_forcing")
         return "teacher forcing" if self._unforced == "" else "add"
@@ -302,11 +336,12 @@ class Subject(ABC):
 
     def _smoke(self) -> None:
         """Tell an adder that is wired wrongly from one that answers wrongly."""
-        answers = [self.answer(a, b).result for a, b in SMOKE]
-        self.first_answers = dict(zip(SMOKE, answers, strict=True))
+        easy = self.task.easy
+        answers = [self.answer(a, b).result for a, b in easy]
+        self.first_answers = dict(zip(easy, answers, strict=True))
         if all(isinstance(answer, Raised) for answer in answers):
             raise ContractError(
-                f"add(model, {SMOKE[0][0]}, {SMOKE[0][1]}) of {self.spec} raised {answers[0]!r}, and so do other "
+                f"add(model, {easy[0][0]}, {easy[0][1]}) of {self.spec} raised {answers[0]!r}, and so do other "
                 "easy sums; add must take the model that build_model() returned and two ints"
             )
 
@@ -320,6 +355,7 @@ class LocalSubject(Subject):
         namespace: Any,
         *,
         method: str | None = None,
+        digits: int | None = None,
         sha256: str = "",
         folder: Path | None = None,
         time_left: Callable[[], float] | None = None,
@@ -330,7 +366,8 @@ class LocalSubject(Subject):
         self.is_data = is_data
         self.isolation = "data" if is_data else "off"
         with loading.working_folder(folder):
-            self.loaded = LoadedAdder.build(spec, namespace, method)
+            self.loaded = LoadedAdder.build(spec, namespace, method, digits)
+        self.task, self.asked_digits = self.loaded.task, digits
         self.loaded.at = lambda _index: self.check_time("adds")
         self.spec = spec
         self.sha256 = sha256
@@ -346,6 +383,7 @@ class LocalSubject(Subject):
             self.spec,
             self.loaded.namespace,
             method=self.method,
+            digits=self.task.digits,
             sha256=self.sha256,
             folder=self._folder,
             time_left=self.time_left,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.addition.oracle import PLACES
 from verify.anatomy import operands
 from verify.anatomy.graph.evaluate import forced
 from verify.anatomy.graph.forced import WAYS
@@ -19,6 +18,7 @@ from verify.anatomy.graph.read import Graph, read
 from verify.errors import GraphError, ProtocolError
 
 if TYPE_CHECKING:
+    from verify.addition.task import Task
     from verify.subject import Subject
 
 _ON_EVERY_OPTION = "batch"
@@ -81,17 +81,17 @@ def recording_of(subject: Subject, seed: int | None = None) -> Recording:
         raise RefusedError(told["refused"])
     graph = _read(subject, told)
     for way in (*WAYS, WAYS[0]):  # what changes from call to call is seen by the last
-        compare(subject, graph, way, operands.carrying(random, _SLOW.get(way, _COMPARED)))
-    compare(subject, graph, _ON_EVERY_OPTION, _every_option(random))
+        compare(subject, graph, way, operands.carrying(random, _SLOW.get(way, _COMPARED), subject.task))
+    compare(subject, graph, _ON_EVERY_OPTION, _every_option(random, subject.task))
     if subject.ask("weights_digest") != before:
         raise RefusedError("the forward pass changes its weights")
     return Recording(graph, before, _COMPARED)
 
 
-def _every_option(random: np.random.Generator) -> operands.Batch:
+def _every_option(random: np.random.Generator, task: Task) -> operands.Batch:
     """Return operands in which no pair of digits of any column is missing, of which a table may be wrong."""
-    a, b = np.array(operands.of_every_option(random, PLACES), np.int64).T
-    return a, b
+    pairs = operands.of_every_option(random, task.digits)
+    return task.array(a for a, _ in pairs), task.array(b for _, b in pairs)
 
 
 def _read(subject: Subject, told: np.ndarray) -> Graph:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from verify.addition.oracle import PLACES
 from verify.anatomy.graph.evaluate import Numbers, evaluate, type_of, write
 from verify.anatomy.graph.read import LARGEST, Graph, read
 from verify.errors import GraphError
@@ -86,9 +85,10 @@ class Contract:
         self.name = name
 
     def build_model(self) -> tuple[Decoder, dict[str, Any]]:
-        """Return the decoder, and its name and numbers: the entries of its tables, and the distinct constants."""
+        """Return the decoder, its name, its digits, and its numbers: entries of its tables, and distinct constants."""
         decoder = Decoder(self.graph)
-        return decoder, {"name": self.name, "params": decoder.tables.size + decoder.constants.size}
+        numbers = decoder.tables.size + decoder.constants.size
+        return decoder, {"name": self.name, "params": numbers, "digits": self.graph.digits}
 
     def add(self, model: Decoder, a: int, b: int) -> int | str:
         """Return the sum that the graph spells; else why it spells none."""
@@ -106,13 +106,11 @@ def with_graph(path: Path) -> Contract:
     """Return the contract of the graph in a file.
 
     Raises:
-        GraphError: it holds none, or one of another width.
+        GraphError: it holds none.
         OSError: it cannot be read.
     """
     try:
         graph = read(read_bytes(path, LARGEST))
     except GraphError as error:
         raise GraphError(f"{path.name}: {error}; `adder-verify extract` writes graphs") from None
-    if graph.digits != PLACES:
-        raise GraphError(f"{path.name} adds operands of {graph.digits} digits; a subject here adds {PLACES}")
     return Contract(graph, path.stem)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.addition.oracle import PLACES
 from verify.anatomy import forcing, operands, watching
 from verify.anatomy.graph import patterns
 from verify.anatomy.graph.decoder import Decoder
@@ -58,12 +57,13 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
     """
     forcer: Forcer = loaded.memory["forcer"]
     _check_call(forcer)
-    prompt = [entry(token, "the prompt") for token in forcer.prompt]
-    answer = [entry(token, "the answer") for token in forcer.emitted]
+    digits = loaded.task.digits
+    prompt = [entry(token, "the prompt", digits) for token in forcer.prompt]
+    answer = [entry(token, "the answer", digits) for token in forcer.emitted]
     if len(answer) > _MOST_STEPS:
         raise RefusedError(f"the answer has {len(answer)} tokens, more than {_MOST_STEPS}")
     choices = forcer.choices
-    check_answer(answer, choices)
+    check_answer(answer, choices, digits)
     for step, each in enumerate(answer):
         if each["feature"] != "constant" and forcing.is_idle(loaded.watchable, forcer.point, forcer.call, step):
             raise RefusedError(
@@ -85,7 +85,7 @@ def graph(loaded: LoadedAdder) -> dict[str, Any]:
         steps.append(texts[0])
     return {
         "schema": SCHEMA,
-        "digits": PLACES,
+        "digits": digits,
         "dtype": min(types),  # "float32" comes before "float64"
         "vocabulary": vocabulary,
         "choices": choices,
@@ -113,7 +113,7 @@ def _check_call(forcer: Forcer) -> None:
         raise RefusedError("hooks, or a __call__ of its own, do something around the forward pass")
 
 
-def entry(token: Token, place: str) -> dict[str, Any]:
+def entry(token: Token, place: str, digits: int = 10) -> dict[str, Any]:
     """Return a token of a layout as docs/columns.md writes it.
 
     Raises:
@@ -126,29 +126,29 @@ def entry(token: Token, place: str) -> dict[str, Any]:
         raise RefusedError(f"a token of {place} is a function of bits: {feature}")
     else:
         kind, column = feature.kind, feature.place
-        size = 2 if column == PLACES else feature.size
+        size = 2 if column == digits else feature.size
     tokens = token.table[:size].tolist()
     if OPEN in tokens:
         raise RefusedError(f"a token of {place} was not seen for every value of {feature}")
     return {"feature": kind, "column": column, "tokens": tokens}
 
 
-def check_answer(answer: list[dict[str, Any]], choices: int) -> None:
+def check_answer(answer: list[dict[str, Any]], choices: int, digits: int = 10) -> None:
     """Check that an answer says every column of a sum, once, by distinct tokens.
 
     Raises:
         RefusedError: it does not.
     """
     told = [each["column"] for each in answer if each["feature"] != "constant"]
-    if sorted(told) != list(range(PLACES + 1)):
-        raise RefusedError(f"the answer does not say each of the {PLACES + 1} columns of a sum once")
+    if sorted(told) != list(range(digits + 1)):
+        raise RefusedError(f"the answer does not say each of the {digits + 1} columns of a sum once")
     if any(token >= choices for each in answer for token in each["tokens"]):
         raise RefusedError("the answer holds a token that the decoder does not choose from")
     for each in answer:
-        digits: dict[int, set[int]] = {}
+        spelt: dict[int, set[int]] = {}
         for symbol, token in enumerate(each["tokens"]):
-            digits.setdefault(token, set()).add(symbol % 10)
-        if any(len(found) > 1 for found in digits.values()):
+            spelt.setdefault(token, set()).add(symbol % 10)
+        if any(len(found) > 1 for found in spelt.values()):
             raise RefusedError("a token of the answer stands for several digits")
 
 

@@ -21,12 +21,12 @@ from verify.errors import (
     UsageError,
     VerifyError,
 )
-from verify.subject.answers import Answer
+from verify.subject.answers import LIMIT_OF_WIDE, NO_INTEGER, Answer
 from verify.subject.sandbox import forms, ladder, processes
 from verify.subject.sandbox.deadline import Deadline
 from verify.subject.sandbox.limits import GIBIBYTE, Limits
 from verify.subject.sandbox.link import Link
-from verify.subject.subject import OPTIONAL_FUNCTIONS, Subject
+from verify.subject.subject import OPTIONAL_FUNCTIONS, Subject, task_of
 from verify.text import printable
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class SandboxedSubject(Subject):
         location: Location,
         *,
         method: str | None = None,
+        digits: int | None = None,
         rung: str = "auto",
         limits: Limits | None = None,
         time_left: Callable[[], float] | None = None,
@@ -73,6 +74,7 @@ class SandboxedSubject(Subject):
         self.spec = location.spec
         self.sha256 = location.sha256
         self.method = method
+        self.asked_digits = self._digits = digits
         self.limits = limits or Limits()
         self.isolation = ladder.choose(rung)
         self.losses: list[str] = []
@@ -102,6 +104,7 @@ class SandboxedSubject(Subject):
             self._deadline(self.limits.start_seconds),
             location={**dataclasses.asdict(location), "path": _text(location.path), "package": _text(location.package)},
             method=self.method,
+            digits=self._digits,
             rlimits={
                 "memory_bytes": self.limits.memory_bytes + _SLACK,
                 "file_bytes": self.limits.file_bytes,
@@ -111,10 +114,13 @@ class SandboxedSubject(Subject):
         )
         try:
             metadata, abilities = told["metadata"], told["abilities"]
-            self._describe({str(key): str(value) for key, value in metadata.items()})
+            said = {str(key): str(value) for key, value in metadata.items()}
+            self._describe(said)
             self.abilities = frozenset(name for name in abilities if name in {*OPTIONAL_FUNCTIONS, "module"})
         except (TypeError, KeyError, AttributeError) as error:
             raise self._broken("it described itself wrongly") from error
+        self.task = task_of(self.spec, self._digits, said.get("digits", ""))
+        self._digits = self.task.digits  # what is loaded again is asked for the same, whatever it then says
 
     def _running(self) -> Link:
         """Return the worker, or another one where it was lost.
@@ -169,14 +175,19 @@ class SandboxedSubject(Subject):
     def afresh(self) -> SandboxedSubject:
         """Return the same subject in another worker."""
         return SandboxedSubject(
-            self._location, method=self.method, rung=self.isolation, limits=self.limits, time_left=self.time_left
+            self._location,
+            method=self.method,
+            digits=self.task.digits,
+            rung=self.isolation,
+            limits=self.limits,
+            time_left=self.time_left,
         )
 
     def answer(self, a: int, b: int) -> Answer:
         """Return what ``add`` says, with its type."""
         wire = self._sums("add", "add", (a, b), a=a, b=b)
         try:
-            return Answer.from_wire(wire)
+            return Answer.from_wire(wire, self.task)
         except ValueError as error:
             raise self._broken(f"its answer to {a} + {b} is none") from error
 
@@ -189,7 +200,7 @@ class SandboxedSubject(Subject):
         return told
 
     def _many(self, how: str, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-        parts, odd, counts, given_up = [np.empty(0, np.int64)], [], Counter[str](), ""
+        parts, odd, counts, given_up = [np.empty(0, self.task.dtype)], [], Counter[str](), ""
         start = stricter = 0
         while start < len(a):
             chunk = slice(start, start + self._chunk(how))
@@ -211,10 +222,11 @@ class SandboxedSubject(Subject):
         told = self._sums("many", how, (a, b), a=a, b=b, how=how)
         try:
             sums, odd, counts = told["sums"], told["odd"], told["counts"]
-            is_batch = sums.dtype == np.int64 and sums.ndim == 1 and len(odd) <= len(a)
+            is_batch = sums.dtype == self.task.dtype and sums.ndim == 1 and len(odd) <= len(a)
+            is_batch &= not self.task.is_wide or all(NO_INTEGER <= each < LIMIT_OF_WIDE for each in sums)
             is_batch &= all(type(index) is int and 0 <= index < len(a) for index, _ in odd)
             is_batch &= all(type(count) is int and 0 < count <= len(a) for count in counts.values())
-            answers = [Answer.from_wire(wire) for _, wire in odd]
+            answers = [Answer.from_wire(wire, self.task) for _, wire in odd]
             given_up, stricter = str(told.get("given_up", "")), told.get("stricter", 0)
             is_batch &= type(stricter) is int and 0 <= stricter <= len(a)
         except (TypeError, KeyError, ValueError, AttributeError):

@@ -1,5 +1,7 @@
 """How values travel between parent and worker: one JSON object a line, numpy arrays as dtype, shape and base64.
 
+Integers that fit no type of numpy's, as operands of more than 18 digits are, travel as numbers of JSON.
+
 Nothing is ever unpickled, and `loads` builds nothing but plain values and arrays of numbers.
 """
 
@@ -19,6 +21,7 @@ _MOST_DIMENSIONS = 32
 _INTEGERS = [sign + str(bits) for sign in ("int", "uint") for bits in (8, 16, 32, 64)]
 _NUMBERS = frozenset(["bool", "float16", "float32", "float64", *_INTEGERS])
 _ARRAY_KEYS = {"dtype", "shape", "base64"}
+_INTEGER_KEYS = {"integers"}
 
 
 def dumps(value: Any) -> bytes:
@@ -49,6 +52,8 @@ def _plain(value: Any) -> Any:
         return value.item()
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{type(value).__name__} does not travel; operations return plain values and numpy arrays")
+    if value.dtype == object and value.ndim == 1 and all(type(each) is int for each in value):
+        return {"integers": value.tolist()}
     if value.dtype.name not in _NUMBERS:
         raise TypeError(f"an array of {value.dtype} does not travel")
     data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
@@ -56,6 +61,8 @@ def _plain(value: Any) -> Any:
 
 
 def _array(found: dict[str, Any]) -> Any:
+    if found.keys() == _INTEGER_KEYS:
+        return _integers(found["integers"])
     if found.keys() != _ARRAY_KEYS:
         return found
     dtype, shape, text = found["dtype"], found["shape"], found["base64"]
@@ -70,3 +77,9 @@ def _array(found: dict[str, Any]) -> Any:
     if len(data) != math.prod(shape) * np.dtype(dtype).itemsize:
         raise ValueError("an array whose data do not fill its shape")
     return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+def _integers(found: Any) -> np.ndarray:
+    if not (isinstance(found, list) and all(type(each) is int for each in found)):
+        raise ValueError("integers that are none")
+    return np.array(found, object)

@@ -38,16 +38,22 @@ class Worker:
         self.progress = progress
         self.loaded: LoadedAdder
 
-    def load(self, location: dict[str, Any], method: str | None, rlimits: dict[str, int]) -> Any:
+    def load(
+        self, location: dict[str, Any], method: str | None, digits: int | None, rlimits: dict[str, int]
+    ) -> Any:  # fmt: skip
         """Execute the file and build its model, within limits; return what it says of itself."""
         limits.apply(**rlimits)
         path, package = (location[key] and Path(location[key]) for key in ("path", "package"))
         if path and not package:
             sys.path.insert(0, str(path.parent))
         place = loading.Location(location["spec"], location["module"], path, package, location["attribute"])
-        self.loaded = LoadedAdder.build(place.spec, loading.execute(place), method)
+        self.loaded = LoadedAdder.build(place.spec, loading.execute(place), method, digits)
         metadata = self.loaded.metadata
-        said = {key: shown(metadata[key], str) for key in ("name", "author", "params") if metadata.get(key) is not None}
+        said = {
+            key: shown(metadata[key], str)
+            for key in ("name", "author", "params", "digits")
+            if metadata.get(key) is not None
+        }
         page = mmap.mmap(self.progress, _POSITION.size)
         self.loaded.at = lambda index: _POSITION.pack_into(page, 0, index)
         return {"metadata": said, "abilities": sorted(self.loaded.abilities)}
