@@ -144,6 +144,51 @@ def adder(  # noqa: C901 - a network, written down from its first layer to its l
     })  # fmt: skip
 
 
+BENDING = ("sq", "mul", "div", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "relu", "abs", "exp", "rsqrt", "sqrt")
+
+
+def bent(rng):
+    """Return a graph of one digit: the first logit of its first step bends over two means of digits; others are 0."""
+    number = lambda low, high: g.const(rng.uniform(low, high))  # noqa: E731
+    g = Nodes()
+    digits = [g.put("tok", 0, 0), g.put("tok", 1, 0)]
+    pool = []
+    for _ in range(2):
+        scores = [g.put("mul", digit, number(-0.1, 0.1)) for digit in digits] + [number(-1, 1)]
+        weights = [g.put("smax", scores, i) for i in range(3)]
+        values = [g.put("add", g.put("mul", digit, number(-0.5, 0.5)), number(-1, 1)) for digit in digits]
+        pool.append(g.put("dot", list(map(list, zip(weights, [*values, number(-1, 1)], strict=True)))))
+    for _ in range(6):
+        op, (x, y) = str(rng.choice(BENDING)), rng.choice(pool, 2)
+        if op in ("rsqrt", "sqrt", "div"):
+            y = g.put("add", g.put("sq", int(y)), number(0.2, 1))
+        shifted = g.put("add", g.put("mul", int(x), number(-2, 2)), number(-1, 1))
+        if op in ("rsqrt", "sqrt"):
+            pool.append(g.put("mul", g.put(op, y), shifted))
+        elif op in ("mul", "div"):
+            pool.append(g.put(op, shifted, int(y)))
+        else:
+            pool.append(g.put(op, g.put("tanh", shifted) if op == "exp" else shifted))
+    added = g.affine([(rng.uniform(-1, 1), x) for x in pool], 0.0)
+    return of_one_logit(g, g.put("add", added, g.const(0.0)), "float64")
+
+
+def of_one_logit(nodes, logit, dtype):
+    """Return a graph of one digit whose first step has this first logit, and 0 as all others."""
+    zero = nodes.const(0.0)
+    entry = lambda feature, column, tokens: {"feature": feature, "column": column, "tokens": tokens}  # noqa: E731
+    return tidied({
+        "schema": checker.GRAPH_SCHEMA, "digits": 1, "dtype": dtype, "vocabulary": 11, "choices": 10,
+        "prompt": [entry("a", 0, [*range(10)]), entry("b", 0, [*range(10)]), entry("constant", 0, [10])],
+        "answer": [entry("sum", 0, [*range(10)]), entry("sum", 1, [0, 1])],
+        "tables": [[float(token).hex() for token in range(11)]],
+        "steps": [
+            {"nodes": list(nodes), "logits": [logit, *[zero] * 9]},
+            {"nodes": [["const", (0.0).hex()]], "logits": [0] * 10},
+        ],
+    })  # fmt: skip
+
+
 # --- Certificates ----------------------------------------------------------------------------------------------------
 
 

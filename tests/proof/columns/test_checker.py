@@ -65,6 +65,7 @@ def test_it_rejects_a_file_with_a_forged_leaf(tmp_path):
     for step in forged["steps"]:
         for query in step["queries"]:
             query["trees"] = [[node if isinstance(node, list) else 0 for node in tree] for tree in query["trees"]]
+    forged["statement"] = checker.statement(forged["graph"])
     (tmp_path / "x").write_text(json.dumps(forged))
     done = run(tmp_path / "x")
     assert (done.returncode, done.stderr) == (1, "")

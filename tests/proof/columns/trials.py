@@ -5,6 +5,7 @@ The one checker that there is must pass all of them, and a checker with a fault 
 
 import copy
 import functools
+import math
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from tests.proof.columns.networks import (
     Nodes,
     adder,
     all_pairs,
+    bent,
     certified,
     forged,
     least_margins,
+    of_one_logit,
     symbols,
     tokens_of,
 )
@@ -147,6 +150,7 @@ def a_forged_leaf_is_rejected(checker):
         for step in certificate["steps"]:
             for query in step["queries"]:
                 query["trees"] = [[0 if node == 1 else node for node in tree] for tree in query["trees"]]
+        certificate["statement"] = checker.statement(certificate["graph"])
         assert not checker.check(certificate).accepted
 
 
@@ -207,6 +211,42 @@ def what_attention_hands_on_is_enclosed(checker):
                     rows[row] = rows.get(row, 0.0) + g * exact.values[node][there]
                 least, wide = (sum(map(each, rows.values())) for each in (np.min, np.ptp))
                 assert least - 0.002 * wide - 1e-6 <= cells.reach.lowest(direction, cell) <= least + 1e-12
+
+
+# --- Curvature: any composition of functions that is right in a cell but for one pair, and by little ------------------
+
+
+@functools.cache
+def bends():
+    """Return graphs, cells, and whether one pair in the cell is just wrong, or all are right by far."""
+    rng, found = np.random.default_rng(12), []
+    a, b = all_pairs(1)
+    while len(found) < 60:
+        graph = bent(rng)
+        step = graph["steps"][0]
+        constant = step["nodes"][step["logits"][0]][2]
+        values = Evaluation(graph, 0, a, b).logits[:, 0]
+        for mask in ((1 << 200) - 1, *(random_cell(rng, [(1 << 200) - 1])[0] for _ in range(5))):
+            there = inside([mask], 1, a, b)
+            if not there.any():
+                continue
+            low, wide = values[there].min(), np.ptp(values[there])
+            is_right = rng.random() < 0.2
+            margin = 0.5 * wide + 0.01 if is_right else -1e-9 * (1 + np.abs(values).max())
+            shifted = copy.deepcopy(graph)
+            shifted["steps"][0]["nodes"][constant][1] = float(margin - low).hex()
+            found.append((shifted, mask, is_right))
+    return found
+
+
+def a_cell_with_a_pair_that_is_just_wrong_is_not_proved(checker):
+    proved, right = 0, 0
+    for graph, mask, is_right in bends():
+        cells, _ = cells_of(checker, graph, 0, 0)
+        found = cells.proves([mask], 0)
+        assert is_right or not found
+        proved, right = proved + found, right + is_right
+    assert proved > 0.8 * right, (proved, right)
 
 
 # --- Roundings: a network that is right by a margin, but for an expression that is 0 ---------------------------------
@@ -317,6 +357,14 @@ PROBES = {
     "an argument that is off": lambda g: g.put(
         "sub", g.put("sqrt", g.put("slack", after(g, 2.25), g.const(1.0), 1000)), g.const(1.5)
     ),
+    "a function of what is off": lambda g: g.put(
+        "sub", g.put("sqrt", g.put("exp", after(g, 0.5))), g.const(np.exp(0.25, dtype=np.float32))
+    ),
+    "a function of a sum of what is off": lambda g: g.put(
+        "sub",
+        g.put("sqrt", g.put("add", g.put("exp", after(g, 0.5)), g.const(1.0))),
+        g.const(np.sqrt(1 + np.exp(0.5), dtype=np.float32)),
+    ),
     "a factor that is off": lambda g: g.put("mul", after(g, 1.5), g.put("slack", g.const(0.0), g.const(1.0), 9)),
 }  # fmt: skip
 
@@ -345,6 +393,34 @@ def margins_well_above_the_roundings_are_proved(checker):
     for name, expression in PROBES.items():
         found = checker.check(forged(probe(expression, 12 * worst_of(name) + 2)))
         assert found.proved, (name, found.objections)
+
+
+H = 2.0**-126
+SMALL = {  # a number that is 0.9 H where it is of a single H; what has to be true of it is that it is above 0
+    "a constant": lambda g, h, _: g.const(0.9 * h),
+    "a product": lambda g, h, place: g.put("mul", place(g, 0.9 * 2.0**-50), g.const(2.0**50 * h)),
+    "a square": lambda g, h, place: g.put("sq", place(g, (0.9 * h) ** 0.5)),
+    "a quotient": lambda g, h, place: g.put("div", place(g, 0.9 * 2.0**-50), g.const(2.0**-50 / h)),
+    "a difference": lambda g, h, place: g.put("sub", place(g, 2.5 * h), g.const(1.6 * h)),
+    "a sum": lambda g, h, place: g.put("sum", [place(g, 2.5 * h), g.const(-1.6 * h)]),
+    "a scalar product": lambda g, h, place: g.put(
+        "dot", [[place(g, 0.5 * 2.0**-50), g.const(2.0**50 * h)], [g.const(0.4 * 2.0**-50), g.const(2.0**50 * h)]]
+    ),
+    "an exponential": lambda g, h, place: g.put("exp", place(g, math.log(0.9 * h))),
+    "a sigmoid": lambda g, h, place: g.put("sigmoid", place(g, math.log(0.9 * h))),
+    "a gelu": lambda g, h, place: g.put("gelu", place(g, 1.8 * h)),
+    "a mean": lambda g, h, _: mean_of(g, (0.0, 0.0), (1.8 * h, 0.0)),
+}
+
+
+def what_may_vanish_is_not_above_0(checker):
+    for name, number in SMALL.items():
+        for place in (before, after):
+            for h, is_small in [(H, True), (2.0**40 * H, False)]:
+                g = Nodes()
+                graph = of_one_logit(g, number(g, h, place), "float32")
+                cells, whole = cells_of(checker, graph, 0, 0)
+                assert cells.proves(whole, 0) != is_small, (name, place, h)
 
 
 # --- Parts -----------------------------------------------------------------------------------------------------------
@@ -546,6 +622,7 @@ TRIALS = [  # the cheap ones first
     balls_enclose_results,
     functions_and_their_derivatives_are_enclosed,
     what_may_overflow_or_divide_by_zero_is_not_proved,
+    what_may_vanish_is_not_above_0,
     a_forged_leaf_is_rejected,
     what_attention_hands_on_is_enclosed,
     it_takes_no_damaged_certificate,
@@ -555,4 +632,5 @@ TRIALS = [  # the cheap ones first
     open_leaves_are_counted_exactly,
     what_is_proved_of_a_cell_holds_for_every_pair_in_it,
     margins_well_above_the_roundings_are_proved,
+    a_cell_with_a_pair_that_is_just_wrong_is_not_proved,
 ]
