@@ -114,7 +114,7 @@ def test_a_value_of_two_tokens_before_attention_is_refused() -> None:
     nodes[dot[1][0][1]] = ["mul", *tokens[:2]] if tokens[1] < dot[1][0][1] else nodes[dot[1][0][1]]
     later = dot[1][-1][1]
     nodes[later] = ["mul", *[each for each in tokens if each < later][:2]]
-    with pytest.raises(RefusalError, match="depends on the tokens at positions"):
+    with pytest.raises(RefusalError, match="depends on the tokens at positions 2 and 4, which"):
         search(graph)
 
 

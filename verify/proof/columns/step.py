@@ -123,14 +123,27 @@ def _needed(step: Step) -> list[int]:
     return sorted(found)
 
 
+def _layers(step: Step, needed: list[int]) -> int:
+    """Return how many softmaxes depend on each other, at most."""
+    depths: dict[int, int] = {}
+    for index in needed:
+        node = step.nodes[index]
+        depths[index] = max((depths[each] for each in arguments(node)), default=0) + (node[0] == "smax")
+    return max(depths.values())
+
+
 def _classify(step: Step) -> None:
     rows: dict[tuple[int, ...], int] = {}
-    for index in _needed(step):
+    needed = _needed(step)
+    if _layers(step, needed) > 1:
+        raise RefusalError(
+            f"at step {step.index + 1} the scores of an attention depend on what another attention found: "
+            "only one layer of it can be proved"
+        )
+    for index in needed:
         node = step.nodes[index]
         if node[0] == "smax":
             scores = tuple(node[1])
-            if {step.kinds[score] for score in scores} != {FEW}:
-                raise RefusalError("scores of attention depend on what attention found: a second layer")
             rows.setdefault(scores, len(rows))
             step.kinds[index] = WEIGHT
         elif not _is_mean(step, index, rows):
@@ -138,6 +151,11 @@ def _classify(step: Step) -> None:
     step.rows = [list(row) for row in rows]
     for logit in step.logits:  # a weight that is a logit is a mean
         _as_mean(step, logit, rows)
+    if any(step.nodes[index][0] == "slack" for index in needed):
+        raise RefusalError(
+            f"step {step.index + 1} has a mean and a variance that may be taken in one pass, as torch's layer_norm "
+            "takes them, or logits behind a softmax: the search does not bound what these err by (`slack` nodes)"
+        )
     if not step.means:
         raise RefusalError(f"no attention takes part in step {step.index + 1}")
 
@@ -183,7 +201,15 @@ def _settle(step: Step, index: int, rows: dict[tuple[int, ...], int]) -> None:
     if node[0] == "tok" and node[1] != len(step.places) - 1 and step.places[node[1]].size > 1:
         places = {node[1]}
     if len(places) > 1:
-        named = " and ".join(str(each + 1) for each in sorted(each for each in places if each is not None))
-        raise RefusalError(f"a value depends on the tokens at positions {named} outside attention")
+        raise RefusalError(f"at step {step.index + 1} {_mixed(sorted(each for each in places if each is not None))}")
     step.kinds[index] = FEW
     step.reads[index] = next(iter(places), None)
+
+
+def _mixed(places: list[int]) -> str:
+    first, second, *more = (place + 1 for place in places)
+    others = f" (and of {len(more)} more)" if more else ""
+    return (
+        f"a number depends on the tokens at positions {first} and {second}{others}, which no softmax attention mixed: "
+        "nothing else may mix positions, such as recurrence, convolution, a sum over them, or another attention"
+    )

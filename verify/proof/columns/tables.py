@@ -50,7 +50,7 @@ class Tables:
             for group in _groups(step, nodes):
                 self._enclose(group)
         if not np.all(self.high - self.low < LARGEST):
-            raise RefusalError("a value before attention is not bounded")
+            raise RefusalError(f"at step {step.index + 1} a number before attention may be as large as any")
 
     def at(self, node: int, query: int) -> Interval:
         """Return a node's enclosure at a symbol of the query, by the other token's symbol, (S,)."""
@@ -66,7 +66,11 @@ class Tables:
             RefusalError: it depends on another token.
         """
         if self.step.reads[node] is not None:
-            raise RefusalError(f"what follows attention reads the token at position {self.step.reads[node]}")
+            place = (self.step.reads[node] or 0) + 1
+            raise RefusalError(
+                f"at step {self.step.index + 1} what follows attention reads the token at position {place}: "
+                "it may read that at the last position, and what attention hands on"
+            )
         low, high = self.at(node, query)
         return float(low[0]), float(high[0])
 
