@@ -91,7 +91,7 @@ def is_recordable(subject: Subject, seed: int | None) -> bool:
     """Return whether a proof by columns can be tried: the model is none of our architecture, and has a graph."""
     try:
         return "refused" in subject.ask("architecture") and not isinstance(
-            subject.ask("recorded_graph", seed=seed), dict
+            subject.ask("recorded_graph", seed=seed, is_data=subject.is_data), dict
         )
     except VerifyError:
         return False

@@ -88,6 +88,28 @@ def add(model, a, b):
     return sum(digit * 10**place for place, digit in enumerate(tokens[-11:]))
 """
 NINES = 9_999_999_999
+BORROWED = """
+from pathlib import Path
+
+import numpy as np
+
+from verify.anatomy.graph.decoder import with_graph
+
+contract = with_graph(Path({graph!r}))
+add = contract.add
+
+
+def build_model():
+    model, metadata = contract.build_model()
+    forward = model.forward
+
+    def other(tokens):
+        is_nines = (tokens[:, :10] == 9).all(1) & (tokens[:, 12:22] == 9).all(1)
+        return np.where(is_nines[:, None], -1, 1) * forward(tokens)
+
+    model.forward = other
+    return model, metadata
+"""
 
 
 def with_an_end(right: float, other: float) -> dict[str, Any]:
@@ -150,6 +172,15 @@ def test_a_forward_that_ends_its_worker_where_it_is_recorded_is_not_proved(tmp_p
         found = prove_columns(subject, seed=3)
     assert found.exit_status == 3
     assert found.certificate is None
+
+
+def test_a_file_that_borrows_our_decoder_is_not_taken_at_its_word(tmp_path: Path) -> None:
+    graph, file = tmp_path / "adder.json", tmp_path / "borrowed.py"
+    graph.write_bytes(load(str(COLUMNS / "one_head.py"), sandbox="off").ask("recorded_graph", seed=1).tobytes())
+    file.write_text(BORROWED.format(graph=str(graph)))
+    subject = load(str(file), sandbox="off")
+    assert subject.add(NINES, NINES) != 2 * NINES
+    assert prove_columns(subject, seed=3).exit_status == 3
 
 
 @pytest.mark.parametrize("name", STRANGE)

@@ -39,7 +39,7 @@ def one_thread() -> Iterator[None]:
 class Adder:
     """A subject whose forward is a graph, and whose ``add`` is what it is told to be."""
 
-    spec = "graph"
+    spec, is_data = "graph", False
 
     def __init__(self, graph: dict[str, Any], add: Callable[[int, int], Any] | None = None) -> None:
         self.graph = of(json.loads(json.dumps(graph)))

@@ -76,7 +76,7 @@ def recording_of(subject: Subject, seed: int | None = None) -> Recording:
     """
     random = np.random.default_rng(seed)
     before = subject.ask("weights_digest")
-    told = subject.ask("recorded_graph", seed=int(random.integers(2**32)))
+    told = subject.ask("recorded_graph", seed=int(random.integers(2**32)), is_data=subject.is_data)
     if isinstance(told, dict):
         raise RefusedError(told["refused"])
     graph = _read(subject, told)
