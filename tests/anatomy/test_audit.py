@@ -41,6 +41,7 @@ MIXED = "positions are mixed by attention alone"
 HONEST = [
     "array_functions.py",
     "emits_tokens.py",
+    "numbers_in_code.py",
     "packaged",
     "plain_object.py",
     "reads_its_model_once.py",
@@ -254,7 +255,7 @@ def test_dead_entries_are_counted():
 def used(name):
     adder = subject.load(str(SUBMISSIONS / name), sandbox="off")
     counts = parameters(adder)
-    return counts, {row["name"].rpartition(".")[2]: row for row in counts["tensors"]}
+    return counts, {row["name"].rpartition(".")[2]: row for row in counts["tensors"] or []}
 
 
 def test_saturated_attention_is_not_dead():
@@ -278,6 +279,43 @@ def test_a_table_that_repeats_a_parameter_is_told_apart():
     counts, _rows = used("honest/sharp_attention.py")
     assert (counts["buffers"], counts["copies"]) == (0, 8)
     assert counts["notes"] == ["repeat a parameter's values: TABLE [4, 2] as model.weights.up"]
+
+
+@pytest.fixture(scope="module")
+def in_code():
+    """What is counted of a file with numbers in its code."""
+    return used("honest/numbers_in_code.py")[0]
+
+
+def test_numbers_in_the_code_are_told_apart_by_whether_answers_depend_on_them(in_code):
+    found = {row["name"]: (row["needed"], row["idle"]) for row in in_code["outside"]}
+    assert found == {
+        "numbers_in_code.py, line 8: 300.0": (1, 0),
+        "numbers_in_code.py, line 26: 1e-30": (0, 1),
+        "numbers_in_code.py, line 31: 3.5": (1, 0),
+        "numbers_in_code.py, line 31: 0.25": (0, 1),  # all logits alike
+    }
+    assert in_code["needed_outside"] == 2
+
+
+def test_a_parameter_that_another_can_do_the_work_of_is_no_degree_of_freedom(in_code):
+    assert (in_code["counted"], in_code["freedom"]) == (36, 35)
+
+
+def test_degrees_of_freedom_are_no_fewer_than_parameters_that_meet_the_tokens_themselves():
+    assert used("honest/sharp_attention.py")[0]["freedom"] == 36  # the sharpness is saturated
+
+
+def test_entries_of_a_table_that_is_no_parameter_are_tried_too(in_code):
+    counts, _rows = used("cheating/keeps_a_tally.py")
+    assert counts["outside"] is not None
+    assert [row["name"] for row in in_code["tensors"]][-1] == "model.weights.columns"
+
+
+def test_what_cannot_be_watched_has_no_numbers_that_were_tried():
+    counts, _rows = used("wrong/always_zero.py")
+    assert (counts["outside"], counts["needed_outside"], counts["freedom"]) == (None, None, None)
+    assert counts["notes"][0].startswith("numbers outside parameters were not tried: only 0 of 44 sums")
 
 
 def test_the_audit_names_the_tensors_whose_entries_are_dead():

@@ -176,9 +176,8 @@ def anatomy() -> JSONObject:
                 "margin": logits[target] - max(logits[:target] + logits[target + 1 :]),
                 "embedded": embeddings[state], "attended": [0.5, 0.25 * pair], "final": final,
             })  # fmt: skip
-    budget = [{"name": "embedding.weight", "shape": [4, 2], "count": 8, "nonzero": 4, "dead": 0, "needed": 4}]
     steps = [{"pair": 3, "state": 0}, {"pair": 2, "state": 2}, {"pair": 0, "state": 2}, {"pair": 0, "state": 1}]
-    return {"schema": "adder-anatomy/1", "embeddings": embeddings, "transitions": rows, "budget": budget,
+    return {"schema": "adder-anatomy/1", "embeddings": embeddings, "transitions": rows,
             "sum": {"a": 3, "b": 1, "steps": steps}}  # fmt: skip
 
 

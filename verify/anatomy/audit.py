@@ -111,8 +111,12 @@ def _checked(check: Callable[[LoadedAdder], tuple[str, str]], loaded: LoadedAdde
 
 def _declaration(counts: dict[str, Any]) -> dict[str, str]:
     declared = counts["declared"]
-    ways = [counts[way] for way in ("counted", "unique", "nonzero")]
+    ways = [counts[way] for way in ("counted", "unique", "nonzero", "freedom")]
     detail = "{} counted, {} distinct values, {} not zero".format(*ways)
+    if counts["freedom"] is not None:
+        detail += f", {plural(counts['freedom'], 'degree')} of freedom"
+    if counts["needed_outside"]:
+        detail += f"; {plural(counts['needed_outside'], 'number')} outside parameters on which answers depend"
     if declared is None:
         outcome, detail = "unknown", f"metadata declares no params; {detail}"
     else:

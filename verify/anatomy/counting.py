@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verify.anatomy import forcing, operands
+from verify.anatomy.forcing import UnlearntError
+from verify.anatomy.literals import numbers_in_code
 from verify.anatomy.tensors import Tensor, changed, tensors
-from verify.anatomy.usage import usage
+from verify.anatomy.usage import MOST_ENTRIES, usage
 from verify.errors import ProtocolError
 from verify.subject.operations import operation
 from verify.text import printable
@@ -21,12 +24,14 @@ _SEQUENCES = 24
 
 
 def parameters(subject: Subject, seed: int | None = None) -> dict[str, Any]:
-    """Return {"declared", "counted", "unique", "nonzero", "buffers", "copies", "dead", "tensors", "notes"}.
+    """Return the parameters of a subject by each way of counting, and how each of its numbers is used.
 
-    "counted" are elements of parameters, shared storage once; "unique" their distinct values; "nonzero" those that are
-    not zero; "buffers" elements of other float tensors, and "copies" of those that repeat the values of a parameter;
-    "dead" parameters that move no logit of some sums, and "tensors" what `verify.anatomy.usage` found of each: None
-    where that was not found out.
+    "declared" is what the metadata claims; "counted" are elements of parameters, shared storage once; "unique" their
+    distinct values; "nonzero" those that are not zero; "freedom" the rank of the map from parameters to what meets the
+    tokens; "buffers" elements of other float tensors, and "copies" of those that repeat the values of a parameter;
+    "dead" parameters that move no logit of some sums, and "needed_outside" numbers outside parameters on which answers
+    depend; "tensors" and "outside" what `verify.anatomy.usage` found of each tensor of parameters, and of each other
+    one and each number in the code. None where something was not found out.
 
     Args:
         subject: what is counted.
@@ -38,12 +43,25 @@ def parameters(subject: Subject, seed: int | None = None) -> dict[str, Any]:
     told = subject.ask("count_parameters", seed=seed)
     try:
         counts = {way: int(told[way]) for way in ("counted", "unique", "nonzero", "buffers", "copies")}
-        used = None if told["tensors"] is None else [_row(each) for each in told["tensors"]]
+        freedom = None if told["freedom"] is None else int(told["freedom"])
+        used, outside = (None if told[name] is None else list(map(_row, told[name])) for name in ("tensors", "outside"))
         notes = [printable(str(note), 2000) for note in told["notes"]]
     except (TypeError, KeyError, ValueError) as error:
         raise ProtocolError(f"{subject.spec} broke the protocol: its counts are none") from error
-    dead = None if used is None else sum(row["dead"] for row in used)
-    return {"declared": subject.declared_parameters, **counts, "dead": dead, "tensors": used, "notes": notes}
+    return {
+        "declared": subject.declared_parameters,
+        **counts,
+        "freedom": freedom,
+        "dead": _sum(used, "dead"),
+        "needed_outside": _sum(outside, "needed"),
+        "tensors": used,
+        "outside": outside,
+        "notes": notes,
+    }
+
+
+def _sum(rows: list[dict[str, Any]] | None, kind: str) -> int | None:
+    return None if rows is None else sum(row[kind] for row in rows)
 
 
 def _row(told: dict[str, Any]) -> dict[str, Any]:
@@ -68,18 +86,47 @@ def _count(loaded: LoadedAdder) -> dict[str, Any]:
     others = [tensor for tensor in found if not tensor.is_parameter]
     copied = {tensor.name: source for tensor in others if (source := _repeats(tensor, counted))}
     values = np.concatenate([np.zeros(0), *(tensor.read().reshape(-1) for tensor in counted)])
+    outside, missing = _outside(loaded, [tensor for tensor in others if tensor.name not in copied])
     return {
         "counted": len(values),
         "unique": len(np.unique(values)),
         "nonzero": int(np.count_nonzero(values)),
         "buffers": sum(tensor.read().size for tensor in others if tensor.name not in copied),
         "copies": sum(tensor.read().size for tensor in others if tensor.name in copied),
+        "freedom": _freedom(loaded, counted),
         "tensors": usage(loaded, counted),
+        "outside": outside,
         "notes": [
+            *missing,
             *_note("tensors that are no parameters", [tensor for tensor in others if tensor.name not in copied], {}),
             *_note("repeat a parameter's values", [tensor for tensor in others if tensor.name in copied], copied),
         ],
     }
+
+
+def _outside(loaded: LoadedAdder, others: list[Tensor]) -> tuple[list[dict[str, Any]] | None, list[str]]:
+    """Return how other tensors than parameters, and numbers in the code, are used, and why some are missing."""
+    try:
+        in_code, why = numbers_in_code(loaded)
+    except Exception as error:  # a stranger's file may do anything when it is executed anew
+        told = str(error) if isinstance(error, UnlearntError) else f"{type(error).__name__} while it was looked into"
+        return None, [f"numbers outside parameters were not tried: {told}"]
+    used = usage(loaded, others)
+    missing = [f"numbers in the code: {why}"] if why else []
+    if used is None:
+        missing.append(f"tensors that are no parameters have more than {MOST_ENTRIES} entries, and were not tried")
+    return [*(used or []), *map(asdict, in_code)], missing
+
+
+def _freedom(loaded: LoadedAdder, counted: list[Tensor]) -> int | None:
+    """Return the degrees of freedom of parameters; None where they are too many, or the forward is not seen."""
+    if not 0 < sum(tensor.read().size for tensor in counted) <= MOST_ENTRIES or forcing.learn_forcing(loaded):
+        return None
+    try:
+        from verify.anatomy.effective import degrees_of_freedom
+    except ImportError:  # there is no torch
+        return None
+    return degrees_of_freedom(loaded, loaded.memory["forcer"], counted)
 
 
 def _note(what: str, named: list[Tensor], copied: dict[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +46,6 @@ def residual_stream(loaded: LoadedAdder, a: int = CHOSEN_SUM[0], b: int = CHOSEN
         "embeddings": stream.embeddings.tolist(),
         "transitions": stream.transitions(),
         "sum": {"a": a, "b": b, "steps": _steps(a, b)},
-        "budget": _budget(loaded.model),
     }
 
 
@@ -151,27 +149,3 @@ def _steps(a: int, b: int) -> list[dict[str, int]]:
         steps.append({"pair": pair, "state": state})
         state = (pair >> 1) + (pair & 1) + (state >> 1)
     return steps
-
-
-def _budget(model: Any) -> list[dict[str, Any]]:
-    """Return every tensor of a model, and how many of its entries are not zero, idle alone and needed alone."""
-    import torch
-
-    changed = copy.deepcopy(model)
-    logits = _logits(changed)
-    rows = []
-    for name, parameter in changed.named_parameters():
-        entries = parameter.data.view(-1)
-        dead = needed = 0
-        for index in range(len(entries)):
-            kept = entries[index].clone()
-            entries[index] = kept + 1
-            dead += int(np.array_equal(_logits(changed), logits))
-            entries[index] = 0
-            needed += int(not np.array_equal(_logits(changed).argmax(1), TARGETS))
-            entries[index] = kept
-        rows.append({
-            "name": name, "shape": list(parameter.shape), "count": len(entries),
-            "nonzero": int(torch.count_nonzero(parameter)), "dead": dead, "needed": needed,
-        })  # fmt: skip
-    return rows

@@ -48,7 +48,7 @@ def untouched(loaded: LoadedAdder, count: int = _SEQUENCES) -> Untouched:
     outputs = forcer.outputs(prompts, answers)
     if not np.array_equal(forcer.outputs(prompts, answers), outputs, equal_nan=True):
         raise UnlearntError("the same tokens give other logits when they are given again")
-    right = np.all(forcing.margins_of(outputs, answers, forcer.choices) > 0, axis=1)
+    right = np.asarray((forcing.margins_of(outputs, answers, forcer.choices) > 0).all(axis=1))
     if not right.any():
         raise UnlearntError(f"with nothing changed a step of each of {len(right)} sums is wrong, {SAYS_NOTHING}")
     return Untouched(forcer, prompts[right], answers[right], outputs[right])

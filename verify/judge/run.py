@@ -198,8 +198,11 @@ _NO_COUNTS: dict[str, Any] = {
     "unique": None,
     "buffers": None,
     "copies": None,
+    "freedom": None,
     "dead": None,
+    "needed_outside": None,
     "tensors": None,
+    "outside": None,
     "notes": [],
 }
 

@@ -78,6 +78,10 @@ _BY_COLUMNS = {
     },
 }  # fmt: skip
 
+_USED = {
+    "name": str, "shape": [Count], "count": Count, "nonzero": Count, "dead": Count, "idle": Count, "needed": Count,
+}  # fmt: skip
+
 _PAIR = {
     "a": Count, "b": Count, "expected": Count, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
     "family": Maybe(str), "stratum": Maybe(str), "first_wrong_column": Maybe(Count),
@@ -124,11 +128,8 @@ KINDS = {
             "go_on": Maybe(str),
             "parameters": {
                 "declared": Maybe(Count), "counted": Maybe(Count), "unique": Maybe(Count), "buffers": Maybe(Count),
-                "dead": Maybe(Count), "notes": Anything, "copies": Maybe(Count),
-                "tensors": Maybe([{
-                    "name": str, "shape": [Count], "count": Count, "nonzero": Count, "dead": Count, "idle": Count,
-                    "needed": Count,
-                }]),
+                "dead": Maybe(Count), "notes": Anything, "copies": Maybe(Count), "freedom": Maybe(Count),
+                "needed_outside": Maybe(Count), "tensors": Maybe([_USED]), "outside": Maybe([_USED]),
             },
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
@@ -150,9 +151,6 @@ KINDS = {
                 "margin": Number, "embedded": _POINT, "attended": _POINT, "final": _POINT,
             }),
             "sum": {"a": Count, "b": Count, "steps": [{"pair": Token, "state": Token}]},
-            "budget": [{
-                "name": str, "shape": [Count], "count": Count, "nonzero": Count, "dead": Count, "needed": Count,
-            }],
         },
     ),
     "proof": Kind(

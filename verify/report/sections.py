@@ -231,14 +231,11 @@ def _parameters(evidence: Evidence) -> Section:
         parts.append(tables.parameters(evidence.correctness))
         notes = evidence.correctness["parameters"].get("notes")
         parts += [Paragraph(words.detail(note)) for note in (notes if isinstance(notes, list) else [notes]) if note]
-    if evidence.anatomy:
-        parts.append(tables.budget(evidence.anatomy))
-        parts.append(Paragraph(
-            "Needed: set to zero, it alone breaks a transition.", "soft",
-        ))  # fmt: skip
+        budget = tables.budget(evidence.correctness["parameters"])
+        parts += [budget, Paragraph(f"{tables.USED}.", "soft")] if budget else []
     if evidence.correctness and evidence.correctness["nature"]["rows"]:
         parts.append(tables.nature(evidence.correctness))
-    return Section("nature", "Parameters and nature", parts, (CORRECTNESS, "anatomy"))
+    return Section("nature", "Parameters and nature", parts, (CORRECTNESS,))
 
 
 def _throughput(evidence: Evidence) -> Section:

@@ -197,19 +197,23 @@ def stages(report: JSONObject) -> Table:
 
 
 def parameters(report: JSONObject) -> Table:
-    """Return the counts of parameters side by side."""
+    """Return the counts of parameters side by side: which of them is *the* count is for others to say."""
     found = report["parameters"]
     meaning = {
         "declared": "what its metadata claims",
         "counted": "elements of its tensors, by storage",
         "unique": "distinct values among them",
+        "freedom": "degrees of freedom: the rank of the map from parameters to the numbers that meet tokens",
         "buffers": "floats in buffers and outside parameters",
         "copies": "floats there that repeat a parameter's values",
         "dead": "that move no logit, whatever they are",
+        "needed_outside": "numbers in buffers and in the code on which answers depend",
     }
-    rows: list[Row] = [[name, words.count(found.get(name)), text] for name, text in meaning.items()]
+    rows: list[Row] = [[COUNTS.get(name, name), words.count(found.get(name)), text] for name, text in meaning.items()]
     return Table("Parameters, counted", ["count", "number", "of what"], rows, right=(1,))
 
+
+COUNTS = {"freedom": "degrees of freedom", "needed_outside": "needed outside parameters"}
 
 USED = (
     "dead: no value tried moves a logit; idle: every answer stays right with zero in its place; needed: with zero in "
@@ -217,28 +221,23 @@ USED = (
 )
 
 
-def tensors(found: list[JSONObject]) -> Table:
-    """Return every tensor of a subject with how its entries are used."""
+def budget(counts: JSONObject) -> Table | None:
+    """Return every tensor of a subject, and every number outside its parameters, with how its entries are used."""
     keys = ("count", "nonzero", "needed", "idle", "dead")
+    parameters_, outside = counts.get("tensors") or [], counts.get("outside") or []
+    if not parameters_ and not outside:
+        return None
+    total = {"name": "all parameters", "shape": [], **{key: sum(row[key] for row in parameters_) for key in keys}}
     rows: list[Row] = [
-        [words.name(row["name"]), " x ".join(map(str, row["shape"])), *(words.count(row[key]) for key in keys)]
+        [Cell(words.name(row["name"]), mark), " x ".join(map(str, row["shape"])), where,
+         *(Cell(words.count(row[key]), mark) for key in keys)]
+        for where, mark, found in (
+            ("parameter", "", parameters_), ("", "strong", [total]), ("outside parameters", "", outside),
+        )
         for row in found
-    ]
-    headers = ["tensor", "shape", "parameters", "not zero", "needed", "idle", "dead"]
-    return Table("", headers, rows, right=(2, 3, 4, 5, 6))
-
-
-def budget(anatomy: JSONObject) -> Table:
-    """Return every tensor of the model with how much of it matters."""
-    rows: list[Row] = [
-        [words.name(row["name"]), " x ".join(map(str, row["shape"])),
-         *(words.count(row[key]) for key in ("count", "nonzero", "needed"))]
-        for row in anatomy["budget"]
     ]  # fmt: skip
-    totals = [words.count(sum(row[key] for row in anatomy["budget"])) for key in ("count", "nonzero", "needed")]
-    rows.append([Cell("total", "strong"), "", *(Cell(total, "strong") for total in totals)])
-    headers = ["tensor", "shape", "parameters", "not zero", "needed"]
-    return Table("The budget", headers, rows, right=(2, 3, 4))
+    headers = ["number", "shape", "where", "entries", "not zero", "needed", "idle", "dead"]
+    return Table("The budget", headers, rows, right=(3, 4, 5, 6, 7))
 
 
 def environment(title: str, found: JSONObject) -> Table:
@@ -332,7 +331,8 @@ def _tally(found: list[JSONObject]) -> str:
 
 
 def _parameters(found: JSONObject) -> str:
-    known = {key: found[key] for key in ("counted", "declared", "unique", "dead") if found.get(key) is not None}
+    names = ("counted", "declared", "unique", "freedom", "dead", "needed_outside")
+    known = {COUNTS.get(key, key): found[key] for key in names if found.get(key) is not None}
     return ", ".join(f"{words.count(number)} {name}" for name, number in known.items()) or "-"
 
 

@@ -59,11 +59,10 @@ def _cluster_table(clusters: list[JSONObject]) -> Table:
 def audit(found: JSONObject) -> str:
     """Return what a subject is made of: its counts, and the rows of the audit."""
     counts = found["parameters"]
-    names = ("declared", "counted", "unique", "buffers", "copies", "dead")
-    lines = [f"{name}: {words.count(counts[name])}" for name in names]
+    lines = [plain(tables.parameters(found)), ""]
     lines += [*counts["notes"], f"operands are drawn from seed {found['seed']}", ""]
-    if counts["tensors"]:
-        lines += [tables.USED, plain(tables.tensors(counts["tensors"])), ""]
+    budget = tables.budget(counts)
+    lines += [tables.USED, plain(budget), ""] if budget else []
     rows = [[row["outcome"], row["check"], row["detail"]] for row in found["audit"]]
     return "\n".join([*lines, plain(Table("", ["", "check", "observation"], rows))])
 

@@ -56,10 +56,10 @@ def record(
 
 
 @contextmanager
-def computed_by_torch(
-    original: Callable[..., Any], model: Any, call: Call
-) -> Iterator[Callable[[np.ndarray], Tensor | None]]:
+def computed_by_torch(original: Callable[..., Any], model: Any, call: Call) -> Iterator[Callable[..., Tensor | None]]:
     """Yield a numpy forward pass as a function from tokens, int64 (T,), to the tensor of its output, or None.
+
+    Its second argument is told the tensor of tokens before the forward is called.
 
     Args:
         original: the forward.
@@ -69,9 +69,10 @@ def computed_by_torch(
     given = watching.argument(call)
     forward = of_tokens(original, call)
 
-    def computed(tokens: np.ndarray) -> Tensor | None:
+    def computed(tokens: np.ndarray, tell: Callable[[Tensor], None] = lambda _: None) -> Tensor | None:
         kind = given.dtype if isinstance(given, np.ndarray) else np.int64
         array = Array(torch.from_numpy(np.array(tokens if np.ndim(given) == 1 else tokens[None], kind)))
+        tell(array.tensor)
         tensor: Tensor | None = _tensor(forward(_listed(array) if isinstance(given, list) else array))
         return tensor
 

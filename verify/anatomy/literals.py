@@ -1,0 +1,177 @@
+"""Numbers in the code of a file that act as weights: floats outside parameters on which its logits depend.
+
+A number is changed in the source, the file executed anew and its model built anew, with the parameters of the first
+one: a number that parameters were made from moves nothing then, and one that acts beside them does. Many are changed at
+once at first, and those halves looked into that move something. Whole numbers are left out: they count and point.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from verify.anatomy import forcing, operands, watching
+from verify.anatomy.anew import build_anew, modules_of
+from verify.anatomy.tensors import tensors
+from verify.anatomy.untouched import untouched
+from verify.anatomy.usage import DEAD, IDLE, NEEDED, Usage
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from verify.anatomy.untouched import Untouched
+    from verify.subject import LoadedAdder
+
+_MOST_RUNS = 150  # of the file, anew
+_SUMS = 12
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A float in the source.
+
+    Attributes:
+        module: the name of its module.
+        file: of the module.
+        node: in the module's tree.
+        value: as it stands there.
+    """
+
+    module: str
+    file: str
+    node: ast.Constant
+    value: float
+
+    def __str__(self) -> str:
+        """Name it by its place."""
+        return f"{self.file}, line {self.node.lineno}: {self.value!r}"
+
+
+class _OverError(Exception):
+    """The file was executed as often as it may be."""
+
+
+class _Source:
+    """The code of an adder, with some of its floats changed."""
+
+    def __init__(self, loaded: LoadedAdder) -> None:
+        self.loaded = loaded
+        self.right: Untouched = untouched(loaded, _SUMS)
+        self.trees: dict[str, tuple[str, ast.Module]] = {}
+        self.literals: list[Literal] = []
+        self.runs = 0
+        self._parameters = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
+        for module in modules_of(loaded):
+            path = Path(module.__file__ or "")
+            tree = ast.parse(path.read_bytes(), str(path))
+            self.trees[module.__name__] = str(path), tree
+            self.literals += [
+                Literal(module.__name__, path.name, node, node.value)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant) and type(node.value) is float and math.isfinite(node.value)
+            ]
+
+    def outputs(self, values: dict[Literal, float]) -> np.ndarray | None:
+        """Return what the forward says with other floats and the same parameters; None where it says nothing.
+
+        Raises:
+            _OverError: too much was asked.
+        """
+        if self.runs >= _MOST_RUNS:
+            raise _OverError
+        self.runs += 1
+        for literal, value in values.items():
+            literal.node.value = value
+        try:
+            changed = {literal.module for literal in values}
+            codes: dict[str, CodeType] = {name: compile(tree, path, "exec") for name, (path, tree) in self.trees.items()
+                                          if name in changed}  # fmt: skip
+        finally:
+            for literal in values:
+                literal.node.value = literal.value
+        try:
+            return self._said(codes)
+        except (Exception, SystemExit):  # a stranger's file may do anything with other numbers
+            return None
+
+    def _said(self, codes: dict[str, CodeType]) -> np.ndarray | None:
+        other = build_anew(self.loaded, codes)
+        if other is None:
+            return None
+        named = {tensor.name: tensor for tensor in tensors(other)}
+        for tensor in self._parameters:
+            named[tensor.name].write(tensor.read())
+        forcer = self.right.forcer
+        points = [each for each in watching.candidates(other) if each.name == forcer.point.name]
+        if not points:
+            return None
+        ((a, b),) = operands.fresh(self.loaded, "built anew", 1)
+        trace = watching.watch(other, points[0], a, b)
+        if not trace.calls:
+            return None
+        again = replace(forcer, point=points[0], call=trace.calls[0])
+        return again.outputs(self.right.prompts, self.right.answers)
+
+    def is_moved(self, outputs: np.ndarray | None) -> bool:
+        """Return whether outputs are others, or none."""
+        return outputs is None or not np.array_equal(outputs, self.right.outputs, equal_nan=True)
+
+    def is_wrong(self, outputs: np.ndarray) -> bool:
+        """Return whether some step is wrong."""
+        margins = forcing.margins_of(outputs, self.right.answers, self.right.forcer.choices)
+        return outputs.shape != self.right.outputs.shape or bool((margins <= 0).any())
+
+
+def numbers_in_code(loaded: LoadedAdder) -> tuple[list[Usage], str]:
+    """Return the floats of an adder's code that act beside its parameters, and why some may be missing, or "".
+
+    Raises:
+        UnlearntError: no forward was learnt.
+    """
+    source = _Source(loaded)
+    if not source.literals:
+        return [], "" if source.trees else "its source was not found"
+    if source.is_moved(source.outputs({})):
+        return [], "built anew it gives other logits, so that no number of its code can be tried"
+    found: list[Usage] = []
+    try:
+        for literal in _moving(source, source.literals):
+            kind = _kind(source, literal)
+            if kind != DEAD:
+                counts = {each: int(each == kind) for each in (DEAD, IDLE, NEEDED)}
+                found.append(Usage(str(literal), [], 1, int(literal.value != 0), *counts.values()))
+    except _OverError:
+        return found, f"not every one of {len(source.literals)} floats of its code was tried"
+    return found, ""
+
+
+def _moving(source: _Source, literals: list[Literal]) -> Iterator[Literal]:
+    """Yield those floats that move a logit, in halves."""
+    if not source.is_moved(source.outputs({each: _other(each.value) for each in literals})):
+        return
+    if len(literals) == 1:
+        yield literals[0]
+        return
+    middle = len(literals) // 2
+    yield from _moving(source, literals[:middle])
+    yield from _moving(source, literals[middle:])
+
+
+def _kind(source: _Source, literal: Literal) -> str:
+    """Return how a float is used, in the words of `verify.anatomy.usage`."""
+    zero = source.outputs({literal: 0.0}) if literal.value else None
+    if zero is not None and source.is_wrong(zero):
+        return NEEDED
+    others = (source.outputs({literal: value}) for value in (-literal.value, _other(literal.value)))
+    is_idle = any(said is not None and source.is_moved(said) for said in (zero, *others))
+    return IDLE if is_idle else DEAD
+
+
+def _other(value: float) -> float:
+    return value * 1.37 + 0.11
