@@ -10,6 +10,7 @@ CHECKS = [
     "weights are used",
     "attention",
     "positions are mixed by attention alone",
+    "attention does the work",
     "causality",
     "one token a call",
     "chosen tokens are fed back",

@@ -100,6 +100,11 @@ CHEATS = {
     "cheating/adds_lists_in_forward.py": (MIXED, "suspect", "Tensor.tolist (adds_lists_in_forward.py, line 13)"),
     "cheating/points_by_sum.py": (MIXED, "violated", "what attention weighs by comes from torch's add"),
     "cheating/looks_up_two_tokens.py": (MIXED, "violated", "a look-up by two tokens at once"),
+    "cheating/looks_up_behind_attention.py": (
+        "attention does the work",
+        "violated",
+        "with 2 weighted means over positions cut 88 of 88 answer steps are right",
+    ),
     "cheating/python_sum.py": ("forward does the work", "violated", "all functions say nonsense"),
     "cheating/python_sum_for_show.py": ("forward does the work", "violated", "8 of 8 sums right though forward says"),
     "cheating/puts_it_right.py": ("weights do the work", "violated", "8 of 8 sums right with weights zeroed"),

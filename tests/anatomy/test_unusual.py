@@ -32,6 +32,7 @@ UNKNOWN = {
         "logits move with the weights": NO_TENSORS,
         "causality": LAST,
         "positions are mixed by attention alone": "it computes with Python's own numbers, which are not followed",
+        "attention does the work": "no weighted mean over positions was seen that could be cut",
     },
     "with_a_cache": {
         "weights are used": NO_CALL,
@@ -44,6 +45,7 @@ UNKNOWN = {
         "causality": NO_CALL,
         "attention": NO_CALL,
         "positions are mixed by attention alone": NO_CALL,
+        "attention does the work": NO_CALL,
         "the same unwatched": NO_CALL,
     },
 }

@@ -18,6 +18,7 @@ import numpy as np
 from verify.anatomy import forcing, layout, operands, watching
 from verify.anatomy.anew import build_anew
 from verify.anatomy.counting import parameters
+from verify.anatomy.cutting import attention_matters
 from verify.anatomy.disguises import Operand, sums_seen
 from verify.anatomy.forcing import UnlearntError
 from verify.anatomy.positions import mixed_by_attention
@@ -414,6 +415,7 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
     "causality": _is_causal,
     "attention": _has_attention,
     "positions are mixed by attention alone": mixed_by_attention,
+    "attention does the work": attention_matters,
     "no sum in Python": _no_python_sum,
     "weights keep still": _keeps_still,
 }

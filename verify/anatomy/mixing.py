@@ -41,6 +41,8 @@ class Mixing:
         later: the first operation behind it that only whole numbers need, or None.
         hidden: an operation of whole numbers of two positions that the weights of attention come from, or None.
         reads: how the forward looked at tokens from Python, and where.
+        held: what each operation that is attention gave, by the number of its step.
+        tracer: what saw the steps.
     """
 
     attention: int
@@ -49,6 +51,8 @@ class Mixing:
     later: Step | None = None
     hidden: Step | None = None
     reads: list[str] = field(default_factory=list)
+    held: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    tracer: Tracer = field(default_factory=Tracer, repr=False)
 
 
 def find(run: Run, tokens: np.ndarray, others: list[np.ndarray], own: Callable[[np.ndarray], np.ndarray]) -> Mixing:
@@ -86,7 +90,7 @@ def _found(
     moved += list(_wholly_exchanged(run, tracer, tokens, others, held, own))
     leaking = [changed for changed, rows in moved if _is_leak(tokens, changed, rows, before)]
     mixing = Mixing(len(held), _tokens_that_leak(tokens, leaking))
-    mixing.reads = tracer.reads
+    mixing.reads, mixing.held, mixing.tracer = tracer.reads, held, tracer
     if not tracer.steps and not tracer.reads and any(_differs(rows, before) for _, rows in moved):
         raise UntracedError("what it computes is not computed by torch, whose operations alone are seen")
     if mixing.leak:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.anatomy import operands, watching
+from verify.anatomy import forcing, operands, watching
 from verify.anatomy.forcing import UnlearntError, without_gradients
 from verify.anatomy.untouched import SAYS_NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from verify.anatomy.mixing import Mixing, Run
     from verify.anatomy.torch_steps import Step
@@ -32,6 +34,69 @@ def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
     Raises:
         UnlearntError: the forward cannot be traced; the message says why.
     """
+    return outcome_of(traced(loaded))
+
+
+def outcome_of(found: list[Traced]) -> tuple[str, str]:
+    """Return the outcome of what was traced, and what it rests on: the worst of all calls."""
+    rows = [_row(each.mixing, is_torch=each.is_torch) for each in sorted(found, key=lambda each: -each.mixing.leak)]
+    return max(rows, key=lambda row: ("ok", "unknown", "suspect", "violated").index(row[0]))
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One forward call of a sum, traced, and the same call of other sums.
+
+    Attributes:
+        point: what was called.
+        calls: of each sum.
+        positions: of the rows that it gives out, and which of them answer.
+        choices: how many tokens the decoder chooses from.
+        mixing: how it mixes positions.
+    """
+
+    point: PatchPoint
+    calls: list[Call]
+    positions: np.ndarray
+    choices: int
+    mixing: Mixing
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """The tokens of the first sum, int64 (T,)."""
+        return self.calls[0].tokens
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether it takes torch's tensors."""
+        return not isinstance(watching.argument(self.calls[0]), np.ndarray | list)
+
+    @property
+    def gives_tokens(self) -> bool:
+        """Whether it chooses by itself."""
+        return self.calls[0].output.dtype.kind in "iu"
+
+    def own(self, output: np.ndarray) -> np.ndarray:
+        """Return the rows that answer, each with its position in front."""
+        return _own(self.calls[0], self.positions, output)
+
+    def answers(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield of each sum the tokens, and what it says at the positions that answer, int64 each."""
+        for call in self.calls:
+            rows = self.own(call.output)[:, 1:]
+            yield call.tokens, rows[:, 0].astype(np.int64) if self.gives_tokens else rows[:, : self.choices].argmax(1)
+
+    def running(self, loaded: LoadedAdder) -> AbstractContextManager[Run]:
+        """Return what gives the function that runs it on tokens."""
+        return _running(loaded, self.point, self.calls[0])
+
+
+def traced(loaded: LoadedAdder) -> list[Traced]:
+    """Return the forward calls of a sum, traced.
+
+    Raises:
+        UnlearntError: the forward cannot be traced; the message says why.
+    """
     point = watching.find(loaded)
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)
@@ -40,9 +105,8 @@ def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
     right = [trace for trace in traces if trace.is_right]
     if len(right) < _FEWEST:
         raise UnlearntError(f"with nothing changed {len(right)} of {_SUMS} sums are right, {SAYS_NOTHING}")
-    traces = right
-    lengths = {tuple(len(call.tokens) for call in trace.calls) for trace in traces}
-    if len(lengths) > 1 or not traces[0].calls:
+    lengths = {tuple(len(call.tokens) for call in trace.calls) for trace in right}
+    if len(lengths) > 1 or not right[0].calls:
         raise UnlearntError("the prompt or the answer has another length for other operands")
     try:
         from verify.anatomy.torch_steps import UntracedError
@@ -51,13 +115,9 @@ def mixed_by_attention(loaded: LoadedAdder) -> tuple[str, str]:
     from verify.anatomy.graph.nodes import RefusedError
 
     try:
-        found = [_traced(loaded, point, traces, index) for index in _calls(traces[0])]
+        return [_traced(loaded, point, right, index) for index in _calls(right[0])]
     except (UntracedError, RefusedError) as error:
         raise UnlearntError(f"the forward is not traced: {error}") from error
-    is_torch = not isinstance(watching.argument(traces[0].calls[0]), np.ndarray | list)
-    found.sort(key=lambda each: -each.leak)
-    rows = [_row(each, is_torch=is_torch) for each in found]
-    return max(rows, key=lambda row: ("ok", "unknown", "suspect", "violated").index(row[0]))
 
 
 def _calls(trace: Trace) -> list[int]:
@@ -76,28 +136,37 @@ def _rows(call: Call) -> int:
     return min(call.output.shape[0], len(call.tokens)) if is_many and call.output.ndim else 1
 
 
-def _traced(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace], index: int) -> Mixing:
+def _own(call: Call, positions: np.ndarray, output: np.ndarray) -> np.ndarray:
+    from verify.anatomy.torch_steps import UntracedError
+
+    rows = _rows(call)
+    if output.size % rows:
+        raise UntracedError("it gives outputs of another shape for other tokens")
+    given = np.arange(len(call.tokens) - rows, len(call.tokens))
+    return np.column_stack([given.astype(np.float64), output.reshape(rows, -1)])[np.isin(given, positions)]
+
+
+def _traced(loaded: LoadedAdder, point: PatchPoint, traces: list[Trace], index: int) -> Traced:
     from verify.anatomy import mixing
     from verify.anatomy.torch_steps import UntracedError
 
-    call = traces[0].calls[index]
-    tokens, rows = call.tokens, _rows(call)
-    positions = np.arange(len(tokens) - rows, len(tokens))
-    answering = positions >= len(traces[0].calls[0].tokens) - 1
+    call, calls = traces[0].calls[index], [trace.calls[index] for trace in traces]
+    positions = np.arange(len(traces[0].calls[0].tokens) - 1, len(call.tokens))
 
     def own(output: np.ndarray) -> np.ndarray:
-        if output.size % rows:
-            raise UntracedError("it gives outputs of another shape for other tokens")
-        return np.column_stack([positions.astype(np.float64), output.reshape(rows, -1)])[answering]
+        return _own(call, positions, output)
 
     with _running(loaded, point, call) as run:
-        again, seen = own(run(tokens)), own(call.output)
-        if not np.array_equal(own(run(tokens)), again, equal_nan=True):
+        again, seen = own(run(call.tokens)), own(call.output)
+        if not np.array_equal(own(run(call.tokens)), again, equal_nan=True):
             raise UntracedError("the same tokens give other logits when they are given again")
         scale = np.abs(np.where(np.isfinite(seen), seen, 0)).max(initial=1e-9)
         if again.shape != seen.shape or not np.allclose(again, seen, rtol=0, atol=_CLOSE * scale, equal_nan=True):
             raise UntracedError("the same tokens give other logits when they are given again")
-        return mixing.find(run, tokens, [trace.calls[index].tokens for trace in traces[1:]], own)
+        found = mixing.find(run, call.tokens, [each.tokens for each in calls[1:]], own)
+    vocabulary = call.output.shape[-1]
+    choices = vocabulary if forcing.is_greedy(traces, vocabulary) else min(vocabulary, 10)
+    return Traced(point, calls, positions, choices, found)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from verify.anatomy.torch_shares import Share, Shares
 
 _HERE = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
+_NUMPY = str(Path(np.__file__).resolve().parent)
 PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "mv": 0, "dot": 0, "addmm": 1, "baddbmm": 1, "addmv": 1}  # first operand
 CHOICES = {"gather": 0, "index_select": 0, "index": 0, "take_along_dim": 0, "_unsafe_index": 0}
 _LOOK_UPS = {"index", "_unsafe_index"}
@@ -255,7 +256,7 @@ def _place() -> str:
     frame = sys._getframe(1)  # noqa: SLF001 - what traceback itself uses
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((_HERE, _TORCH, "<")) and Path(file).name != "contextlib.py":
+        if not file.startswith((_HERE, _TORCH, _NUMPY, "<")) and Path(file).name != "contextlib.py":
             return f" ({Path(file).name}, line {frame.f_lineno})"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
