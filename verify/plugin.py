@@ -29,9 +29,20 @@ if TYPE_CHECKING:
 
 SUITE = Path(__file__).resolve().parent
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
-STAGES = ("smoke", "replay", "hunt", "named sums", "properties", "nature", "outside", "proof")  # the order of claims
-SUMS = frozenset({"smoke", "replay", "hunt", "named sums", "properties"})
+STAGES = (
+    "smoke",
+    "replay",
+    "every pair",
+    "hunt",
+    "named sums",
+    "properties",
+    "nature",
+    "outside",
+    "proof",
+)  # the order of claims
+SUMS = frozenset({"smoke", "replay", "every pair", "hunt", "named sums", "properties"})
 
+_EVERY_PAIR = "every-pair"  # as in `verify.hunt.strata`, which is imported late
 _WITH_A_VALUE = {"--submission", "--method", "--stratum", "--xfails-file", "--evidence"}  # that may be a path
 
 _SESSION = pytest.StashKey[Session]()
@@ -60,7 +71,7 @@ def stage_of(item: pytest.Item) -> str:
     if item.get_closest_marker("replays"):
         return "replay"
     if _parameter(item, "stratum") is not None:
-        return "hunt"
+        return "every pair" if _parameter(item, "stratum").name == _EVERY_PAIR else "hunt"
     return "properties" if _is_property(item) else "named sums"
 
 
@@ -174,6 +185,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.user_properties.append((recorder.QUESTION, question_of(item)))
             _skip_thorough(item, profile_of(config))
     _set_keys(config, claims)
+    claims = _of_the_task(config, items, claims)
     others = [item for item in items if not family_of(item)]
     items[:] = [*sorted(claims, key=lambda item: STAGES.index(stage_of(item))), *others]
     if config.getoption("stratum"):
@@ -268,6 +280,7 @@ def hunt(request: pytest.FixtureRequest, subject: Subject) -> BatchTier:
 
     def record(found: dict[str, Any]) -> None:
         request.node.user_properties.append((recorder.STRATUM, found))
+        run.take_stratum(found)
 
     name = getattr(_parameter(request.node, "stratum"), "name", "")
     return BatchTier(subject, lambda: run.limits_of_stratum(name), run.seed, record)
@@ -301,7 +314,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         run.conclude()
     run.enter(stage)
     reason = run.why_not(
-        asks_for_sums=stage in SUMS - {"smoke"}, hunts=stage in {"hunt", "replay"}, proves=stage == "proof"
+        asks_for_sums=stage in SUMS - {"smoke"},
+        hunts=stage in {"hunt", "every pair", "replay"},
+        proves=stage == "proof",
     )
     if reason:
         pytest.skip(reason)
@@ -452,6 +467,16 @@ def _skip_thorough(item: pytest.Item, profile: str) -> None:
     if marker and profile not in {"ci", "hunt"}:
         reason = f"{marker.kwargs['reason']}; --hypothesis-profile ci verifies it"
         item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _of_the_task(config: pytest.Config, items: list[pytest.Item], claims: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the claims without those about strata that the subject's task has not, where that is known by now."""
+    subject = session_of(config).known("subject")
+    if subject is None:
+        return claims
+    kept = [item for item in claims if getattr(_parameter(item, "stratum"), "exists", lambda _: True)(subject.task)]
+    config.hook.pytest_deselected(items=[item for item in items if item in claims and item not in kept])
+    return kept
 
 
 def _set_keys(config: pytest.Config, claims: list[pytest.Item]) -> None:

@@ -36,6 +36,9 @@ def reports(draw):
     for holder in (report, report["nature"]):
         for name in {"strata", "families", "stages", "failure_rates", "rows"} & set(holder):
             holder[name] = [dict(holder[name][-1]) for _ in range(draw(ROWS))] if holder[name] else []
+    report |= {"task": {"digits": 10, "pairs": "10^20"}, "width": ""} if draw(st.booleans()) else {}
+    if verdict == "EXHAUSTIVE":
+        report |= {"task": {"digits": 3, "pairs": "10^6"}, "strata": [*report["strata"], samples.every_pair()]}
     if report["counterexample"] and draw(st.booleans()):
         report["counterexample"] |= {"card": ""}  # dealt one, else its columns are drawn
     deal(texts, report)
@@ -45,7 +48,7 @@ def reports(draw):
 
 DEALT = {"name", "rule", "observation", "cut", "detail", "reason", "of", "spec", "author", "sha256", "isolation",
          "batching", "go_on", "disagreement", "replay", "card", "got", "stratum", "family", "statement", "certificate",
-         "sentence"}  # fmt: skip
+         "sentence", "width"}  # fmt: skip
 
 
 def deal(texts, found):

@@ -36,7 +36,7 @@ class Task:
     def __post_init__(self) -> None:
         if type(self.digits) is not int or not FEWEST_DIGITS <= self.digits <= MOST_DIGITS:
             raise ValueError(
-                f"{self.digits!r} digits is no width; give an integer from {FEWEST_DIGITS} to {MOST_DIGITS}"
+                f"{self.digits!r} is no number of digits; give an integer from {FEWEST_DIGITS} to {MOST_DIGITS}"
             )
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from verify.hunt.assertions import InconsistentError, WrongAnswerError
 from verify.hunt.regions import named
-from verify.hunt.search import Limits, Search, search
+from verify.hunt.search import Limits, Search, search, seconds_of_all
 from verify.hunt.strata import Rule, Stratum
 from verify.subject import Subject
 
@@ -95,6 +95,9 @@ def _cut(found: Search, stratum: Stratum, limits: Limits) -> str:
     if is_enough and found.lost is None:
         return ""
     why = "its time was spent" if found.lost is None else str(found.lost)
+    if found.is_too_slow:
+        all_of_them = seconds_of_all(found.cases, found.seconds, stratum)
+        why = f"all of them take about {all_of_them:,.0f} s, and --budget gives their search a half"
     if found.in_time:
         why = "so many cases were asked for"
     return f"cut short at {found.cases:,} of {stratum.size or limits.cases:,}: {why}"

@@ -14,9 +14,8 @@ from numpy.random import Generator
 from verify.addition.strategies import Pair, operands, pairs
 from verify.addition.task import MOST_ENUMERATED, Task
 from verify.hunt.draws import between, numbers, powers, shortened, spell
-from verify.hunt.strata import Batch, stratum
+from verify.hunt.strata import EVERY_PAIR, Batch, stratum
 
-EVERY_PAIR = "every-pair"  # the stratum that leaves none out
 _ALPHABETS = ((0, 9), (0, 1, 9), (0, 1, 8, 9), (4, 5))  # three quarters of the faults in published adders show here
 
 

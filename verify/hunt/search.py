@@ -11,12 +11,13 @@ import numpy as np
 from verify.addition.strategies import Pair, pairs
 from verify.errors import UndecidedError
 from verify.hunt.replay import shrink_from
-from verify.hunt.strata import Stratum
+from verify.hunt.strata import EVERY_PAIR, Stratum
 from verify.subject import Subject, as_sum
 
 UNIFORM = "uniform"  # the stratum whose cases bound the failure rate of uniform operands
 MOST_KEPT = 32  # wrong pairs of a stratum
 _FIRST_BATCH = 8  # a slow subject answers 50 sums a second
+_TRIAL = 0.05  # of the time for every pair, after which it is plain how long they take
 _LARGEST_BATCH = 32_768  # larger ones spread over threads and become slower
 
 
@@ -41,6 +42,7 @@ class Search:
         got: what the batch said of it.
         complete: whether every case of an exhaustive stratum was tried.
         in_time: whether it ended by the number of cases, and not by the time or by an error.
+        is_too_slow: whether it was given up, since every pair would have taken longer than there is time.
         seconds: how long it took.
         chains: where carry chains were laid, [base, start, length, cases, failures] each.
         ways: by `Subject.way`, how many of the sums were had so, and how many of these were wrong.
@@ -59,6 +61,7 @@ class Search:
     ways: dict[str, list[int]]
     wrong: list[Pair]
     lost: UndecidedError | None = None
+    is_too_slow: bool = False
 
 
 def search(
@@ -67,14 +70,16 @@ def search(
     """Search a stratum for a pair that a subject adds wrongly; what was counted before an error is kept.
 
     Half of the time of the uniform stratum every sum is asked of ``add`` itself, since a bound on how often ``add``
-    fails can rest on nothing else.
+    fails can rest on nothing else. So are the sums of every pair that there is, which are a proof if all are right;
+    where a part of the time shows that it is too short for all of them, they are given up.
     """
     stream, tally = stratum.stream(seed), _Tally(stratum)
-    begin, batch, elapsed, lost = clock(), _FIRST_BATCH, 0.0, None
+    begin, batch, elapsed, lost, is_too_slow = clock(), _FIRST_BATCH, 0.0, None, False
+    is_every = stratum.name == EVERY_PAIR
     is_uniform = stratum.name == UNIFORM and "add_batch" not in subject.abilities
     while stream.drawn < limits.cases and elapsed < limits.seconds and not stream.exhausted:
         cases, a, b = stream.take(min(batch, limits.cases - stream.drawn))
-        alone = is_uniform and elapsed < limits.seconds / 2
+        alone = is_every or (is_uniform and elapsed < limits.seconds / 2)
         try:
             sums = subject.add_batch(a, b, alone=True) if alone else subject.add_batch(a, b)
             tally.count(cases, a, b, sums, subject.way)
@@ -82,8 +87,12 @@ def search(
             lost = error
             break
         took, elapsed = clock() - begin - elapsed, clock() - begin
-        left = limits.seconds / 2 - elapsed if alone else limits.seconds - elapsed
+        left = limits.seconds / 2 - elapsed if alone and not is_every else limits.seconds - elapsed
         batch = _next_batch(batch, len(a) / max(took, 1e-9), left)
+        is_tried = is_every and elapsed > _TRIAL * limits.seconds and not stream.exhausted
+        if is_tried and seconds_of_all(tally.cases, elapsed, stratum) > limits.seconds:
+            is_too_slow = True
+            break
     return Search(
         stratum.name,
         tally.cases,
@@ -97,7 +106,13 @@ def search(
         tally.ways,
         tally.wrong,
         lost,
+        is_too_slow,
     )
+
+
+def seconds_of_all(cases: int, seconds: float, stratum: Stratum) -> float:
+    """Return how long all cases of an exhaustive stratum take, where some took so many seconds."""
+    return seconds / max(cases, 1) * (stratum.size or 0)
 
 
 class _Tally:

@@ -29,6 +29,8 @@ from numpy.random import Generator
 from verify.addition.strategies import Pair
 from verify.addition.task import TEN, Task
 
+EVERY_PAIR = "every-pair"  # the stratum that leaves none out, where there are few enough
+
 Batch = tuple[np.ndarray, np.ndarray]
 Draw = Callable[[Generator, np.ndarray], Batch]
 DrawAt = Callable[[Task, Generator, np.ndarray], Batch]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from verify import ends
 from verify.addition.bounds import failure_rate
+from verify.addition.task import TEN, Task
 from verify.errors import VerifyError
 from verify.hunt.explain import Counterexample, card, explain
 from verify.hunt.search import UNIFORM
@@ -20,6 +21,7 @@ from verify.judge import verdicts
 from verify.judge.recorder import SUMS
 from verify.judge.session import Options, Session
 from verify.judge.suite import run_claims
+from verify.judge.width import width_answered
 from verify.made import made
 from verify.subject import DEFAULT_SPEC
 from verify.text import one_in, plural
@@ -92,6 +94,8 @@ def judge(
             with ends.interruptible():
                 session.take_first_answers()
                 interrupted = run_claims(session, verbose=verbose)
+                if session.smoke_failed:
+                    session.width = width_answered(session.subject)
         except KeyboardInterrupt:
             interrupted = True
         except VerifyError:
@@ -173,6 +177,8 @@ def _report(session: Session, *, interrupted: bool = False, why_none: str = "") 
         "schema": SCHEMA,
         "made": made(),
         "subject": evidence["subject"] or _described(session),
+        "task": _task(session),
+        "width": session.width,
         "sums": {"verdict": verdict, "reason": reason},
         "nature": {"verdict": named, "reason": why, "rows": rows},
         "disagreement": sums.disagreement or None,
@@ -207,6 +213,14 @@ _NO_COUNTS: dict[str, Any] = {
 }
 
 
+def _task(session: Session) -> dict[str, Any]:
+    """Return what the subject was asked to add: how many digits an operand has, and how many pairs there are."""
+    subject = session.known("subject")
+    asked = TEN if session.options.digits is None else Task(session.options.digits)
+    task = asked if subject is None else subject.task
+    return {"digits": task.digits, "pairs": task.pairs_in_words}
+
+
 def _described(session: Session) -> dict[str, Any] | None:
     from verify.judge.recorder import describe
 
@@ -228,6 +242,7 @@ def _sums(session: Session, evidence: dict[str, Any], rates: list[dict[str, Any]
         ),
         batches="" if session.wrong or not evidence["failures"] else _batches(session, evidence),
         lost=tuple(session.lost),
+        every_pair=session.every_pair,
         bound="; ".join(filter(None, map(_bound, rates))),
         proof="" if proof is None else _proved(proof),
         proof_reason="it was not tried, for want of time" if proof is None else proof.reason,

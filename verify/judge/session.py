@@ -128,6 +128,8 @@ class Session:
         unconfirmed: of pairs that it did not, what it said.
         unasked: of pairs that no fresh worker could be asked for, why.
         lost: why workers were lost over sums.
+        every_pair: how every pair that there is was asked of ``add``, which gave each sum right; "" where it was not.
+        width: which widths the adder answers, where it seems to be another than it is asked for; else "".
         stage: what the run is at.
         seconds: that each stage took.
         seed: the one that was given, or drawn.
@@ -151,6 +153,8 @@ class Session:
     unconfirmed: list[str] = field(default_factory=list)
     unasked: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    every_pair: str = ""
+    width: str = ""
     stage: str = "load"
     seconds: dict[str, float] = field(default_factory=dict)
     cut: Counter[str] = field(default_factory=Counter)
@@ -250,13 +254,24 @@ class Session:
     def limits_of_stratum(self, name: str) -> Limits:
         """Return how long the next stratum may be searched: its share of the time that is left for the hunt."""
         from verify.hunt.search import UNIFORM, Limits
+        from verify.hunt.strata import EVERY_PAIR
 
+        if name == EVERY_PAIR:
+            pairs = self.subject.task.pairs
+            cases = pairs if self.options.cases is None else self.options.cases
+            return Limits(cases, self.budget.left(self._hunt_ends))
         left = self._left(self._hunt_ends)
         asks_add = name == UNIFORM and "add_batch" not in self.subject.abilities
         shares = UNIFORM_SHARES if asks_add else 1
         seconds = left * shares / max(self.strata - 1 + shares, 1)
         self.strata = max(0, self.strata - 1)
         return Limits(self.options.most_cases, seconds)
+
+    def take_stratum(self, found: dict[str, Any]) -> None:
+        """Take in what the search of a stratum found: whether every pair that there is was asked of ``add``."""
+        pairs = self.subject.task.pairs
+        if is_every_pair(found, pairs):
+            self.every_pair = f"each of the {pairs:,} pairs of operands of {self.subject.task} was asked of add"
 
     def _left(self, share: float) -> float:
         """Return the seconds until a share of the time is spent, or less where a proof wants its part of it."""
@@ -281,6 +296,8 @@ class Session:
             return f"workers were lost over {plural(len(self.lost), 'sum')} before, the first: {self.lost[0]}"
         if asks_for_sums and not hunts and self.judging and self.confirmed is not None:
             return "a counterexample was confirmed before"
+        if self.every_pair and (asks_for_sums or proves):
+            return f"{self.every_pair} before"
         ends = self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS
         if (self.budget.left() if proves else self._left(ends)) <= 0:
             self.cut[self.stage] += 1
@@ -406,6 +423,14 @@ class Session:
         if isinstance(self._found[name], BaseException):
             raise self._found[name]
         return self._found[name]
+
+
+def is_every_pair(found: dict[str, Any], pairs: int) -> bool:
+    """Return whether what evidence says of a stratum is that each of all pairs was asked of ``add``, and is right."""
+    from verify.hunt.strata import EVERY_PAIR
+
+    is_all = found["name"] == EVERY_PAIR and found["exhaustive"] and found["ways"] == {"add": [pairs, 0]}
+    return bool(is_all and (found["cases"], found["failures"]) == (pairs, 0))
 
 
 def _size(wrong: WrongAnswerError) -> tuple[int, int]:

@@ -36,6 +36,7 @@ class Sums:
         unasked: of sums that were wrong once, why no fresh worker could be asked.
         batches: what batches gave wrongly that ``add`` gives right, or "".
         lost: why workers were lost over sums inside the domain.
+        every_pair: how every pair that there is was asked of ``add``, which gave each sum right; or "".
         bound: what the cases support, in words, or "".
         proof: PROVED, MODEL PROVED, or "" where nothing is proved.
         proof_reason: why, or why not, in one sentence.
@@ -50,6 +51,7 @@ class Sums:
     unasked: tuple[str, ...] = ()
     batches: str = ""
     lost: tuple[str, ...] = ()
+    every_pair: str = ""
     bound: str = ""
     proof: str = ""
     proof_reason: str = ""
@@ -82,8 +84,9 @@ class Sums:
             return self.proof, self.proof_reason
         if self.lost:  # what is proved of a model says nothing of an `add` that does not come to its end
             return UNDECIDED, f"it was lost over a sum: {self.lost[0]}"
-        if self.proof:
-            return self.proof, self.proof_reason
+        if self.every_pair or self.proof:
+            exhaustive = EXHAUSTIVE, f"{self.every_pair}, and every answer is the sum"
+            return exhaustive if self.every_pair else (self.proof, self.proof_reason)
         if not self.cases:
             few = (
                 f"only {plural(self.asked, 'claim')} about sums came to an end; --budget allows more"

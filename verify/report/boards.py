@@ -10,7 +10,8 @@ import re
 
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, choose, compact, escaped, markdown
-from verify.report.evidence import COUNTEREXAMPLE, NATURE, SUMS, UNDECIDED, VIOLATED, JSONObject
+from verify.report.evidence import COUNTEREXAMPLE, NATURE, SUMS, UNDECIDED, VIOLATED, JSONObject, digits_of
+from verify.text import plural
 
 PAGES = "pages"  # the folder beside a board that holds the page of each
 RANKED, REFUTED, UNJUDGED = "Ranked: the surest first, then the smallest", "Wrong, or a rule is violated", "Not judged"
@@ -87,7 +88,8 @@ def _key(report: JSONObject) -> tuple[object, ...]:
     counted = report["parameters"].get("counted")
     ranks = SUMS.index(report["sums"]["verdict"]), NATURE.index(report["nature"]["verdict"])
     group = (RANKED, UNJUDGED, REFUTED).index(_group(report))
-    return group, *ranks, counted is None, counted or 0, report["subject"]["name"], report["subject"]["spec"]
+    name, spec = (report["subject"][key] for key in ("name", "spec"))
+    return group, digits_of(report) != 10, *ranks, counted is None, counted or 0, name, spec
 
 
 def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
@@ -97,7 +99,7 @@ def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
     return [
         Cell(rank, header=True),
         Cell(
-            words.name(subject["name"]),
+            words.name(subject["name"]) + _width(report),
             "strong",
             note=words.name(subject["spec"]),
             link=f"{PAGES}/{page_name(report)}" if linked else "",
@@ -112,6 +114,12 @@ def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
         verdict.headline(report),
         words.seconds(report["seconds"]),
     ]
+
+
+def _width(report: JSONObject) -> str:
+    """Return how many digits an adder adds, where these are not a board's own 10."""
+    digits = digits_of(report)
+    return "" if digits == 10 else f" ({plural(digits, 'digit')})"
 
 
 def _places(headers: list[str]) -> tuple[int, ...]:

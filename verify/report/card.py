@@ -16,7 +16,7 @@ _LABEL = 14  # columns before every line
 DRAWING = 14  # lines of a counterexample at most
 _BOARD = {"rank": 4, "sums": 17, "nature": 11, "adder": 16, "counted": 7, "because": 35}  # and widths
 _COLOURS = {"good": "32", "info": "34", "warn": "33", "bad": "31"}
-_BEFORE_DRAWING = ("sums", "nature", "because", "again")
+_BEFORE_DRAWING = ("sums", "nature", "because", "width", "again")
 
 
 def card(report: JSONObject, stream: TextIO | None = None) -> str:

@@ -21,6 +21,7 @@ from verify.report.shapes import (
     OneOf,
     Positive,
     Token,
+    Whole,
     mismatch,
     shown,
 )
@@ -83,7 +84,7 @@ _USED = {
 }  # fmt: skip
 
 _PAIR = {
-    "a": Count, "b": Count, "expected": Count, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
+    "a": Whole, "b": Whole, "expected": Whole, "got": Anything, "call": Maybe(str), "reason": Maybe(str),
     "family": Maybe(str), "stratum": Maybe(str), "first_wrong_column": Maybe(Count),
     "first_wrong_step": Anything, "replay": Maybe(str), "card": Maybe(str), "confirmed": bool,
 }  # fmt: skip
@@ -98,6 +99,8 @@ KINDS = {
         "adder-verify run --json reports/data/correctness.json",
         {
             "subject": {"spec": str, "name": str, "author": str, "sha256": str},
+            "task": Maybe({"digits": Count, "pairs": str}),  # of 10 digits where it is not told
+            "width": Maybe(str),
             "sums": {"verdict": OneOf(SUMS), "reason": str},
             "nature": {
                 "verdict": OneOf(NATURE),
@@ -313,7 +316,7 @@ def is_understood(kind: str, value: object) -> bool:
 
 def _check_report(value: JSONObject) -> str | None:
     """Return what in a report contradicts something else in it, or None."""
-    rules = (_check_proof, _check_disagreement, _check_pair, _check_rates, _check_nature)
+    rules = (_check_proof, _check_exhaustive, _check_disagreement, _check_pair, _check_rates, _check_nature)
     return next((wrong for rule in rules if (wrong := rule(value)) is not None), None)
 
 
@@ -322,6 +325,20 @@ def _check_proof(value: JSONObject) -> str | None:
     if verdict in THEOREMS and not (proof and proof["accepted"]):
         return f"sums.verdict is {verdict}, but there is no proof whose certificate was accepted"
     return None
+
+
+def _check_exhaustive(value: JSONObject) -> str | None:
+    if value["sums"]["verdict"] != EXHAUSTIVE:
+        return None
+    pairs = 10 ** (2 * digits_of(value))
+    found = [row for row in value["strata"] if row.get("complete") and (row["cases"], row["failures"]) == (pairs, 0)]
+    return None if found else f"sums.verdict is {EXHAUSTIVE}, but in no stratum were all {pairs:,} pairs asked for"
+
+
+def digits_of(report: JSONObject) -> int:
+    """Return how many digits an operand has of which a report tells."""
+    digits: int = (report.get("task") or {"digits": 10})["digits"]
+    return digits
 
 
 def _check_disagreement(value: JSONObject) -> str | None:

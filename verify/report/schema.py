@@ -24,6 +24,7 @@ from verify.report.shapes import (
     OneOf,
     Positive,
     Token,
+    Whole,
 )
 
 FILE = Path(__file__).with_name("evidence.schema.json")
@@ -34,6 +35,7 @@ _PLAIN: dict[Any, JSONObject] = {
     Number: {"type": "number"},
     Positive: {"type": "number", "exclusiveMinimum": 0},
     Count: {"type": "integer", "minimum": 0, "maximum": LARGEST - 1},
+    Whole: {"type": "integer", "minimum": 0},
     Token: {"type": "integer", "minimum": 0, "maximum": 3},
     Decimals: {"type": "string", "pattern": f"^{DECIMALS.pattern}$"},
     Anything: {},

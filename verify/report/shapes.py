@@ -15,6 +15,7 @@ from verify.text import printable
 
 DECIMALS = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,4})?")
 LARGEST = 2**63
+LARGEST_WHOLE = 10**101
 _TOKENS = 4
 
 
@@ -35,6 +36,10 @@ class Positive:
 
 class Count:
     """The shape of an integer from 0 up."""
+
+
+class Whole:
+    """The shape of an integer from 0 up, of as many as 101 digits: an operand or a sum."""
 
 
 class Token:
@@ -117,6 +122,7 @@ _WORDS = {
     Number: "a finite number",
     Positive: "a number above 0",
     Count: "an integer from 0 up",
+    Whole: "an integer from 0 up",
     Token: "a token, 0 to 3",
     Decimals: "a number as text",
 }
@@ -128,6 +134,8 @@ def _is(value: Any, shape: Any) -> bool:
         return type(value) is shape
     if shape is Decimals:
         return isinstance(value, str) and DECIMALS.fullmatch(value) is not None
+    if shape is Whole:
+        return type(value) is int and 0 <= value < LARGEST_WHOLE
     is_integer = type(value) is int and abs(value) < LARGEST
     if shape in (Count, Token):
         return is_integer and 0 <= value < (_TOKENS if shape is Token else LARGEST)

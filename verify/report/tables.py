@@ -8,13 +8,13 @@ from typing import Any
 
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, compact
-from verify.report.evidence import OUTCOMES, JSONObject
+from verify.report.evidence import OUTCOMES, JSONObject, digits_of
 from verify.text import plural, printable
 
 _MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
 _UNIFORM_PAIRS = 10_000
 _CLAIMS_ALL = re.compile(r"\b(every|each|all)\b", re.IGNORECASE)
-_PLACES = 11
+_PLACES = 10  # of an operand, where none are told
 _REASON = 240  # characters of why a family fails; all of it stands in the evidence
 _GENERATE, _PROPAGATE, _KILL = "g", "p", "k"
 
@@ -55,6 +55,7 @@ def facts(report: JSONObject) -> list[Fact]:
         Fact("nature", [f"{nature.saying.name}: {nature.sentence}" + (f" ({nature.reason})" if nature.reason else "")],
              2, 3),
         Fact("because", [sums.reason] if sums.reason else []),
+        Fact("width", [words.detail(report["width"])] if report.get("width") else [], 1, 2),
         Fact("again", [words.whole(pair["replay"])] if pair.get("replay") else [], 1, 4, is_command=True),
         Fact("proof", [_proof(report)]),
         Fact("subject", [f"{words.name(subject['name'])} {_by(subject)}".strip()], 1, 1),
@@ -87,7 +88,8 @@ def card_rows(report: JSONObject) -> Table:
 def _cases(report: JSONObject) -> str:
     batching = report["subject"].get("batching")
     by = f"; sums by {words.name(batching)}" if batching else ""
-    return f"{report['failures']:,} of {report['cases']:,} failed{by}"
+    of = f", of {verdict.pairs_of(report)} pairs of {plural(digits_of(report), 'digit')}" if report.get("task") else ""
+    return f"{report['failures']:,} of {report['cases']:,} failed{of}{by}"
 
 
 def _failing(report: JSONObject) -> list[str]:
@@ -253,7 +255,7 @@ def environment(title: str, found: JSONObject) -> Table:
 def diagram(found: JSONObject) -> Table:
     """Return a sum column by column, most significant first: carries, digits, kinds, wrong digits marked."""
     a, b, expected, got = (found[key] for key in ("a", "b", "expected", "got"))
-    places = range(max(_PLACES, len(str(expected))) - 1, -1, -1)
+    places = range(max((found.get("digits") or _PLACES) + 1, len(str(expected))) - 1, -1, -1)
     rows: list[Row] = [
         ["carry in", *(Cell("1" if _carry(a, b, place) else "", "soft") for place in places)],
         ["a", *_digits(a, places, found.get("idle_a"))],

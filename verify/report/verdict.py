@@ -24,10 +24,11 @@ from verify.report.evidence import (
     VIOLATED,
     Evidence,
     JSONObject,
+    digits_of,
 )
-from verify.text import plural
+from verify.text import plural, superscript
 
-ALL_PAIRS = "all 10²⁰ pairs of operands"
+ALL_PAIRS = "all {pairs} pairs of operands"
 QUESTIONS = {"sums": "Does it add?", "nature": "Is it what it says it is?"}
 
 
@@ -61,7 +62,7 @@ SUMS = {
         "✓",
         "good",
         f"Right for {ALL_PAIRS}, by a theorem whose certificate a second program accepted",
-        "proved for 10²⁰ pairs",
+        "proved for {pairs} pairs",
         "A theorem",
         "The program that is proved is the one that ran{precisions}",
         "What is proved",
@@ -72,7 +73,7 @@ SUMS = {
         "good",
         f"Greedy decoding of its model, as its own process recorded it, is right for {ALL_PAIRS}, by a theorem; "
         "that add decodes so was seen, no more",
-        "model proved for 10²⁰ pairs",
+        "model proved for {pairs} pairs",
         "A theorem of its model",
         "Of add itself it is known only that it decoded so in the cases that were compared{precisions}",
         "What is proved of its model",
@@ -81,7 +82,7 @@ SUMS = {
         EXHAUSTIVE,
         "✓",
         "good",
-        "Every pair that there is was asked of add, and every answer is the sum",
+        "Every pair that there is, {pairs} of operands of {digits}, was asked of add, and every answer is the sum",
         "exhaustive",
         "Nothing is left to try",
         "An exhaustive run needs no theorem",
@@ -201,7 +202,14 @@ def _filled(text: str, report: JSONObject, precisions: str = "") -> str:
         reason=words.detail(report["sums"]["reason"]).rstrip("."),
         equation=equation(pair) if pair else "",
         precisions=precisions,
+        pairs=pairs_of(report),
+        digits=plural(digits_of(report), "digit"),
     )
+
+
+def pairs_of(report: JSONObject) -> str:
+    """Return how many pairs of operands there are, as a power of ten."""
+    return f"10{superscript(2 * digits_of(report))}"
 
 
 def answers(evidence: Evidence) -> list[Answer]:

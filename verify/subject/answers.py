@@ -156,7 +156,8 @@ def collect_batch(returned: Any, task: Task = TEN) -> dict[str, Any]:
     is_array = isinstance(returned, np.ndarray) and returned.dtype == np.int64 and returned.ndim == 1
     if is_array and not task.is_wide and ((returned >= 0) & (returned < LIMIT)).all():
         return {"sums": returned, "odd": [], "counts": {}}
-    return collect((read(each, task) for each in returned), task)
+    each_sum = returned.tolist() if is_array and task.is_wide else returned  # whose integers are a batch's own form
+    return collect((read(each, task) for each in each_sum), task)
 
 
 def as_sum(answer: object) -> int:
