@@ -11,7 +11,10 @@ import pytest
 from tests.anatomy.graphs import adder
 from verify.__main__ import main
 from verify.addition.task import Task
+from verify.anatomy.graph.asking import recording_of
+from verify.anatomy.graph.nodes import RefusedError
 from verify.errors import GraphError, SubjectNotFoundError
+from verify.proof.proving import prove_subject
 from verify.subject import load
 from verify.subject.answers import NO_INTEGER
 from verify.subject.loading import locate
@@ -96,6 +99,17 @@ def test_what_is_no_graph_is_refused_in_one_line(tmp_path: Path, capsys: pytest.
 def test_a_graph_is_asked_for_as_many_digits_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "narrow.json").write_text(json.dumps(adder()))
     assert load(str(tmp_path / "narrow.json")).task == Task(1)
+
+
+@pytest.mark.parametrize("digits", [2, 10])
+def test_a_graph_of_another_width_than_is_asked_for_proves_nothing(tmp_path: Path, digits: int) -> None:
+    (tmp_path / "narrow.json").write_text(json.dumps(adder()))
+    subject = load(str(tmp_path / "narrow.json"), digits=digits)
+    with pytest.raises(RefusedError, match=f"its graph adds operands of 1 digit, and {digits} digits are asked"):
+        recording_of(subject)
+    proof = prove_subject(subject, known_decoder=True)
+    assert not proof.accepted
+    assert "its graph adds operands of 1 digit" in proof.reason
 
 
 def test_an_adder_without_a_graph_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

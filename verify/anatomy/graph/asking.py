@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.addition.task import Task
 from verify.anatomy import operands
 from verify.anatomy.graph.evaluate import forced
 from verify.anatomy.graph.forced import WAYS
@@ -18,7 +19,6 @@ from verify.anatomy.graph.read import Graph, read
 from verify.errors import GraphError, ProtocolError
 
 if TYPE_CHECKING:
-    from verify.addition.task import Task
     from verify.subject import Subject
 
 _ON_EVERY_OPTION = "batch"
@@ -80,6 +80,8 @@ def recording_of(subject: Subject, seed: int | None = None) -> Recording:
     if isinstance(told, dict):
         raise RefusedError(told["refused"])
     graph = _read(subject, told)
+    if graph.digits != subject.task.digits:  # what is true of other operands is no theorem about these
+        raise RefusedError(f"its graph adds operands of {Task(graph.digits)}, and {subject.task} are asked")
     for way in (*WAYS, WAYS[0]):  # what changes from call to call is seen by the last
         compare(subject, graph, way, operands.carrying(random, _SLOW.get(way, _COMPARED), subject.task))
     compare(subject, graph, _ON_EVERY_OPTION, _every_option(random, subject.task))
