@@ -66,7 +66,15 @@ def audit(subject: Subject, seed: int | None = None) -> list[dict[str, str]]:
         _asked(subject, name, lambda name=name: subject.ask("audit_checks", seed=seed, only=name))  # type: ignore[misc]
         for name in _CHECKS
     ]
-    return [*rows, _asked(subject, CHECK, lambda: [same_unwatched(subject, seed)])]
+    rows = [*rows, _asked(subject, CHECK, lambda: [same_unwatched(subject, seed)])]
+    return [_of_few_pairs(row) for row in rows] if subject.task.is_enumerable else rows
+
+
+def _of_few_pairs(row: dict[str, str]) -> dict[str, str]:
+    """Return a row about an adder of so few pairs that some were asked before: from memory it may answer honestly."""
+    if row["outcome"] != "violated":
+        return row
+    return row | {"outcome": "suspect", "detail": f"{row['detail']}; of so few pairs it may remember each"}
 
 
 def _asked(subject: Subject, name: str, ask: Callable[[], Any]) -> dict[str, str]:
@@ -286,7 +294,7 @@ def _prompt_is_plain(loaded: LoadedAdder) -> tuple[str, str]:
         kinds = [token.feature.kind if token.feature.size > 1 else "constant" for token in forcer_of(loaded).prompt]
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         return "ok", f"{len(kinds)} tokens: {counts}; seen on {forcing.EXAMPLES} sums"
-    told = _sum_in_prompt(loaded)
+    told = None if loaded.task.is_wide else _sum_in_prompt(loaded)
     if told is None:
         raise UnlearntError(reason)
     return "violated", told

@@ -77,7 +77,11 @@ def sums_seen(loaded: LoadedAdder) -> list[str]:
 
 
 def _pairs(loaded: LoadedAdder) -> list[tuple[int, int]]:
-    random = operands.source(loaded, "operands that look on")
+    purpose, half = "operands that look on", loaded.task.largest // 2 + 1
+    if loaded.task.is_wide:
+        found = [(half + x % half, half + y % half) for x, y in operands.fresh(loaded, purpose, _SUMS)]
+        return [(x, y - (x + y + 1) % 2) for x, y in found]
+    random = operands.source(loaded, purpose)
     top = 2**loaded.task.free_bits + 1  # operands from here on: their sum has all digits and bits that a sum can have
     a, b = random.integers(top, loaded.task.largest + 1, (2, _SUMS)).tolist()
     return [(x, y - (x + y + 1) % 2) for x, y in zip(a, b, strict=True)]  # an odd sum: its last digit and bit are not 0

@@ -43,7 +43,12 @@ def source(loaded: LoadedAdder, purpose: str) -> np.random.Generator:
 
 def fresh(loaded: LoadedAdder, purpose: str, count: int) -> list[tuple[int, int]]:
     """Return pairs of uniform operands; of 10^20 pairs none comes twice, of few some may."""
-    a, b = source(loaded, purpose).integers(0, loaded.task.largest + 1, (2, count)).tolist()
+    random, task = source(loaded, purpose), loaded.task
+    if task.is_wide:
+        digits = random.integers(0, 10, (2, count, task.digits)).tolist()
+        a, b = ([int("".join(map(str, row))) for row in rows] for rows in digits)
+    else:
+        a, b = random.integers(0, task.largest + 1, (2, count)).tolist()
     return list(zip(a, b, strict=True))
 
 
