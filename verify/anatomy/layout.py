@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OPEN = -1  # in a table: no example showed this entry
 
+_ABOVE_ALL = 2**62  # fits int64, and is above all sums that do
 _OF_THE_SUM = "the sum's"
 
 
@@ -45,7 +46,7 @@ class Feature:
         if self.kind == "pair":
             return np.asarray(digit_a * self.base + digit_b)
         if self.kind == "state":
-            below = unit * self.base
+            below = min(unit * self.base, _ABOVE_ALL)
             return np.asarray(digit_sum + self.base * ((a % below + b % below) // below))
         if self.kind == "pair and carry":
             return np.asarray((digit_a * self.base + digit_b) * 2 + (a % unit + b % unit) // unit)
