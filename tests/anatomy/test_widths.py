@@ -1,4 +1,4 @@
-"""Adders of any width are looked into as far as that says something; what few pairs or wide operands hide is unknown."""
+"""Adders of any width are looked into as far as that says something; what few pairs or wide operands hide is not."""
 
 from __future__ import annotations
 
