@@ -35,7 +35,6 @@ EXCEPT = {
     "verify/anatomy/torch_reads.py",  # the same
     "verify/anatomy/torch_shares.py",  # the same
     "verify/anatomy/torch_steps.py",  # the same
-    "verify/anatomy/torch_shares.py",  # goes with it
     "verify/anatomy/effective.py",  # derives from a class of torch's, and is itself imported late
     "verify/anatomy/graph/numpy_recorder.py",  # the same
     "verify/anatomy/graph/numpy_twins.py",  # goes with it
