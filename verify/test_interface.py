@@ -30,7 +30,7 @@ OUT_OF_RANGE: dict[str, Callable[[Task], Pair]] = {
     "-1 and 0": lambda _: (-1, 0),
     "0 and -1": lambda _: (0, -1),
     "one more than the largest": lambda task: (task.largest + 1, 0),
-    "a bit above all sums": lambda task: (0, 2 ** (2 * task.largest).bit_length()),
+    "a bit above what any is": lambda task: (0, 2 ** (2 * task.largest).bit_length()),
 }
 
 pairs = pytest.mark.parametrize("name", PAIRS)

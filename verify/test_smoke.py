@@ -10,7 +10,7 @@ from verify.subject import Subject, as_sum
 
 pytestmark = pytest.mark.sums
 
-EASY = {"nothing": (0, 0), "one column": (1, 2), "two columns": (12, 30), "the top column": None}
+EASY = {"0-0": (0, 0), "1-2": (1, 2), "12-30": (12, 30), "top": None}
 
 
 def easy(subject: Subject, name: str) -> Pair:

@@ -258,6 +258,7 @@ def test_an_unknown_stratum_is_refused_with_the_names_of_all():
 
 def test_an_author_adds_a_stratum_in_ten_lines(monkeypatch):
     monkeypatch.setattr(strata, "RULES", {})
+    monkeypatch.setattr(strata, "STRATA", {})
     small = st.integers(0, 7)
 
     @strata.stratum("small", family="sums", strategy=lambda task: st.tuples(small, small), size=64)
@@ -268,6 +269,7 @@ def test_an_author_adds_a_stratum_in_ten_lines(monkeypatch):
     found = strata.RULES["small"].at(Task())
     assert found.sentence == "Every pair of operands below 8."
     assert len(found.stream(0).take(64)[0]) == 64
+    assert {"small": found} == strata.STRATA
     assert regions.RULES is not strata.RULES
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from verify.hunt.assertions import InconsistentError, WrongAnswerError
-from verify.hunt.regions import named
 from verify.hunt.search import Limits, Search, search, seconds_of_all
 from verify.hunt.strata import Rule, Stratum
 from verify.subject import Subject
@@ -47,7 +46,7 @@ class BatchTier:
         limits = self.limits()
         if not rule.exists(self.subject.task):
             pytest.skip(f"with {self.subject.task} there is no stratum {rule.name}")
-        stratum = named(rule.name, self.subject.task)
+        stratum = rule.at(self.subject.task)
         found = search(self.subject, stratum, limits, seed=self.seed)
         self.record(describe(found, stratum, limits))
         if found.wrong:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
@@ -11,7 +9,7 @@ from verify.addition.strategies import Pair, asked
 from verify.addition.task import TEN, Task
 from verify.errors import UsageError
 from verify.hunt import carry_regions, digit_regions, pattern_regions
-from verify.hunt.strata import RULES, Rule, Stratum
+from verify.hunt.strata import RULES, STRATA, Rule, Stratum
 
 __all__ = [
     "RULES",
@@ -27,13 +25,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-@cache
 def strata_at(task: Task) -> dict[str, Stratum]:
     """Return the strata of a task by name, in the order of their registration."""
+    if task == TEN:
+        return STRATA
     return {name: rule.at(task) for name, rule in RULES.items() if rule.exists(task)}
-
-
-STRATA = strata_at(TEN)
 
 
 def rules_of(family: str) -> list[Rule]:

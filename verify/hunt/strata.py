@@ -92,13 +92,19 @@ class Rule:
     fewest: int = 1
     most: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    _made: dict[Task, Stratum] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def exists(self, task: Task) -> bool:
         """Return whether there is such a stratum at the width of a task."""
         return self.fewest <= task.digits <= (self.most or task.digits)
 
     def at(self, task: Task) -> Stratum:
-        """Return the stratum of a task."""
+        """Return the stratum of a task, the same one every time."""
+        if task not in self._made:
+            self._made[task] = self._make(task)
+        return self._made[task]
+
+    def _make(self, task: Task) -> Stratum:
         options = {name: value(task) if callable(value) else value for name, value in self.options.items()}
         sentence = self.sentence(task) if callable(self.sentence) else self.sentence.format(**_words_of(task))
         draw = partial(self.draw, task)
@@ -149,6 +155,7 @@ class Stream:
 
 
 RULES: dict[str, Rule] = {}
+STRATA: dict[str, Stratum] = {}  # of 10 digits
 
 
 def stratum(
@@ -176,6 +183,8 @@ def stratum(
     def register(draw: DrawAt) -> DrawAt:
         said = (draw.__doc__ or "").strip() if sentence is None else sentence
         RULES[name] = Rule(name, said, family, draw, strategy, fewest, most, options)
+        if RULES[name].exists(TEN):
+            STRATA[name] = RULES[name].at(TEN)
         return draw
 
     return register
