@@ -57,6 +57,28 @@ def test_the_subject_and_how_much_was_tried_are_named(run):
     assert re.search(r"hunted \d\d,\d{3} pairs in 4 strata: 0 failures", found.output)
 
 
+def test_pytest_asks_for_the_digits_that_it_is_told(run):
+    found = run(*on("plain", "sums", "smoke"), "--digits=2", "--cases=10000")
+
+    assert found.status == 0
+    assert re.search(r"hunted 1\d,\d{3} pairs in 1 strata: 0 failures", found.output)  # every pair, and no more
+
+    found = run(*on("ten_digits_of_sum", "smoke"), "--digits=11")
+    assert found.status == 1
+    assert re.search(r"add\((10000000000, 0|0, 10000000000)\)=0, but should be 10000000000", found.output)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--digits=0"], "--digits=0: 0 is no number of digits; give an integer from 1 to 100"),
+    (["--digits=1", "--stratum=below-100"], "with 1 digit there is no stratum 'below-100'"),
+])  # fmt: skip
+def test_digits_that_make_no_sense_are_wrong_use(run, options, message):
+    found = run(*on("plain", "smoke"), *options)
+
+    assert found.status == pytest.ExitCode.USAGE_ERROR
+    assert message in found
+
+
 def test_the_subject_also_comes_from_the_environment_and_the_settings(run, tmp_path):
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nsubmission = {MUTANTS}:always_zero\n")
     from_settings = run(SUITE / "test_vectors.py", f"--rootdir={tmp_path}", "-c", tmp_path / "pytest.ini", "-x")
