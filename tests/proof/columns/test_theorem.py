@@ -187,6 +187,31 @@ def test_weights_that_change_while_it_adds_prove_nothing() -> None:
     assert "weights are others" in found.reason
 
 
+def test_a_wrong_sum_is_a_counterexample_though_the_subject_answers_no_more() -> None:
+    wrong = Adder(graphs.adder(9.0))
+
+    def add(a: int, b: int) -> int:
+        wrong.digest = "another"
+        return a + b + bool(forced_wrong(wrong, a, b))
+
+    wrong._add = add
+    found = prove_columns(wrong, seed=1)  # type: ignore[arg-type]
+    assert (found.verdict, found.exit_status, found.certificate) == ("COUNTEREXAMPLE", 1, None)
+    assert found.wrong is not None
+    assert forced_wrong(wrong, *found.wrong)
+
+
+def test_nothing_is_asked_of_the_subject_after_its_certificate_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, adder = checker.check, Adder(graphs.adder())
+
+    def check(certificate: Any, **options: Any) -> Any:
+        adder._add = adder.forced = lambda *_: pytest.fail("it was asked")  # type: ignore[method-assign,assignment]
+        return real(certificate, **options)
+
+    monkeypatch.setattr(checker, "check", check)
+    assert proof_of(adder).verdict == "MODEL PROVED"
+
+
 class Watched(Adder):
     """Computes something else in one way of being called."""
 

@@ -164,6 +164,7 @@ def prove_columns(
         CertificateError: that one is damaged.
     """
     seed = secrets.randbits(32) if seed is None else seed
+    run: _Run | None = None
     try:
         recording = recording_of(subject, seed)
         run = _Run(subject, recording.graph, seed, time_left, before, stops=stops_at_a_wrong_sum)
@@ -171,24 +172,14 @@ def prove_columns(
         if searched.wrong and run.wrong is None and run.is_longer_than_the_sum:  # by an end token that nobody needs
             run = run.without_the_end()
             searched = run.search()
-        certificate, checked = run.check(searched)
-        if checked.unproved and run.before is not None:  # what an earlier certificate claims may be what is rejected
-            run.before = None
-            searched = run.search()
-            certificate, checked = run.check(searched)
-        for spare in _WIDER[-1:] if searched.wrong else _WIDER:
-            if not checked.unproved or checked.undecided:
-                break
-            searched = run.search_again(searched, checked, spare)
-            certificate, checked = run.check(searched)
-        run.add_some(searched)
-        after = subject.ask("weights_digest")
+        run.add_some(searched)  # now, as what follows may take all the time that there is
+        if subject.ask("weights_digest") != recording.weights:
+            return _no_proof(run, "its weights are others after adding than before")
+        searched, certificate, checked = run.settle(searched)
     except CertificateError:
         raise
     except (RefusedError, RefusalError, UnfaithfulError, VerifyError) as error:
-        return Proof(accepted=False, reason=str(error))
-    if after != recording.weights:
-        return Proof(accepted=False, reason="its weights are others after adding than before")
+        return _no_proof(run, str(error))
     certificate["record"] |= {"added": run.added}
     proof = ColumnsProof(
         accepted=checked.proved and known_decoder and run.wrong is None,
@@ -204,10 +195,20 @@ def prove_columns(
     return replace(proof, reason=_reason(proof, searched, checked))
 
 
+def _no_proof(run: _Run | None, reason: str) -> Proof:
+    """Return that nothing is proved; a wrong sum that was seen is one all the same."""
+    wrong = None if run is None else run.wrong
+    return Proof(accepted=False, reason=reason if wrong is None else _of_a_wrong_sum(wrong), wrong=wrong)
+
+
+def _of_a_wrong_sum(pair: Pair) -> str:
+    return f"add gives a wrong sum of {pair[0]} + {pair[1]}"
+
+
 def _reason(proof: ColumnsProof, searched: Searched, checked: Verdict) -> str:
     """Return why a proof is one, or why it is none."""
     if proof.wrong is not None:
-        what = f"add gives a wrong sum of {proof.wrong[0]} + {proof.wrong[1]}"
+        what = _of_a_wrong_sum(proof.wrong)
         return f"its graph is proved, but {what}; this is a bug of adder-verify" if proof.disagrees else what
     if searched.wrong:
         a, b = searched.wrong[0]
@@ -312,6 +313,20 @@ class _Run:
         if self.before is None or "graph" not in self.before:
             return False
         return checker.digest_of(self.before["graph"]) == checker.digest_of(self.graph.plain)
+
+    def settle(self, searched: Searched) -> tuple[Searched, dict[str, Any], Verdict]:
+        """Return the search once no leaf is left that the checker does not prove, its certificate, and what it says."""
+        certificate, checked = self.check(searched)
+        if checked.unproved and self.before is not None:  # what an earlier certificate claims may be what is rejected
+            self.before = None
+            searched = self.search()
+            certificate, checked = self.check(searched)
+        for spare in _WIDER[-1:] if searched.wrong else _WIDER:
+            if not checked.unproved or checked.undecided:
+                break
+            searched = self.search_again(searched, checked, spare)
+            certificate, checked = self.check(searched)
+        return searched, certificate, checked
 
     def check(self, searched: Searched) -> tuple[dict[str, Any], Verdict]:
         """Return the certificate of what was found, and what the checker says of it."""
