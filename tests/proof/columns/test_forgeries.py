@@ -15,7 +15,7 @@ from verify.proof.columns.certificate import complete
 
 Certificate = dict[str, Any]
 Random = np.random.Generator
-EACH = 4  # forgeries of a kind
+EACH = 3  # forgeries of a kind
 WRONG = [("pairs", 1, 0.01, 1), ("soft", 1, 0.0, 0), ("gelu", 1, 0.03, 2)]
 
 
