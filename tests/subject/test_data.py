@@ -117,3 +117,70 @@ def test_an_adder_without_a_graph_is_undecided(tmp_path: Path, capsys: pytest.Ca
     assert main(["extract", spec, "--sandbox=off", "--out", str(tmp_path / "none.json")]) == 3
     assert capsys.readouterr().out.startswith("NO GRAPH: ")
     assert not (tmp_path / "none.json").exists()
+
+
+def written_by_hand() -> dict[str, Any]:
+    """Return a graph that adds, written from docs/columns.md alone.
+
+    x is what the columns so far sum to, in units of the last of them; ramps count its whole part, less ten from 10 on.
+    """
+    digits = [*range(10)]
+    entry = lambda feature, column: {"feature": feature, "column": column, "tokens": digits}  # noqa: E731
+    return {
+        "schema": "adder-graph/1",
+        "digits": 10,
+        "dtype": "float64",
+        "vocabulary": 10,
+        "choices": 10,
+        "prompt": [entry(operand, column) for operand in "ab" for column in range(10)],
+        "answer": [*(entry("sum", column) for column in range(10)), {"feature": "sum", "column": 10, "tokens": [0, 1]}],
+        "tables": [[float(digit).hex() for digit in digits]],
+        "steps": [column_by_hand(column) for column in range(11)],
+    }
+
+
+def column_by_hand(column: int) -> dict[str, Any]:
+    nodes: list[list[Any]] = []
+
+    def put(*node: Any) -> int:
+        nodes.append(list(node))
+        return len(nodes) - 1
+
+    def number(value: float) -> int:
+        return put("const", float(value).hex())
+
+    below = [
+        [put("tok", 10 * operand + place, 0), number(10.0 ** (place - column))]
+        for operand in range(2)
+        for place in range(min(column + 1, 10))
+    ]
+    x = put("dot", below)
+    steep = number(1e11)
+
+    def is_at_least(least: int) -> int:
+        """Return 1 where x is at least a whole number, 0 where it is less by 10^-10 or more."""
+        over = put("mul", put("sub", x, number(least - 1e-10)), steep)
+        return put("sub", put("relu", over), put("relu", put("sub", over, number(1.0))))
+
+    ramps = [is_at_least(least) for least in range(1, 20)]
+    digit = put("dot", [[ramp, number(-9.0 if least == 10 else 1.0)] for least, ramp in enumerate(ramps, 1)])
+    logits = [put("sub", put("mul", digit, number(2.0 * each)), number(each * each)) for each in range(10)]
+    return {"nodes": nodes, "logits": logits}
+
+
+def test_a_graph_that_is_written_by_hand_adds(tmp_path: Path) -> None:
+    file = tmp_path / "by_hand.json"
+    file.write_text(json.dumps(written_by_hand()))
+    adder = load(str(file))
+    for a, b in [(0, 0), (10**10 - 1, 1), (10**10 - 1, 10**10 - 1), (1_234_567_890, 8_765_432_109), (5, 5), (909, 91)]:
+        assert adder.add(a, b) == a + b
+
+
+def test_of_equal_logits_the_first_is_taken(tmp_path: Path) -> None:
+    graph = written_by_hand()
+    units = graph["steps"][0]
+    units["logits"] = units["logits"][:1] * 10
+    units["nodes"] = units["nodes"][: units["logits"][0] + 1]
+    file = tmp_path / "tied.json"
+    file.write_text(json.dumps(graph))
+    assert load(str(file)).add(12, 35) == 40
