@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -152,6 +155,89 @@ def test_a_forward_that_looks_at_its_tokens_is_refused(
     with pytest.raises(RefusedError) as caught:
         evaluated(module, tokens)
     assert "numpy_forward.py, line" in str(caught.value)
+
+
+EVASIONS = {  # each finds out whether all tokens are 7, as those of no sum are that is compared
+    "text": "is_trap = str(ids).count('7') == 5",
+    "a format": "is_trap = f'{ids}'.count('7') == 5",
+    "a representation": "is_trap = ''.join(map(repr, ids[0])).count('7') == 5",
+    "a key": """
+    try:
+        is_trap = sum({7: 1}.get(token, 0) for token in ids[0]) == 5
+    except TypeError:
+        is_trap = False""",
+    "a copy": """
+    other = copy.copy(ids)
+    other[...] = 0
+    is_trap = False""",
+    "a pickle": "is_trap = pickle.loads(pickle.dumps(ids)).tolist() == [[7] * 5]",
+    "an error of numpy": """
+    is_trap = False
+    with np.errstate(over="raise"):
+        try:
+            np.exp((R_SEVEN[ids].sum(axis=1) - 4) * 1e4)
+        except FloatingPointError:
+            is_trap = True""",
+    "a call of numpy": """
+    found = []
+    with np.errstate(over="call", call=lambda *_: found.append(1)):
+        np.exp((R_SEVEN[ids].sum(axis=1) - 4) * 1e4)
+    is_trap = bool(found)""",
+    "a warning of numpy": """
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        np.exp((R_SEVEN[ids].sum(axis=1) - 4) * 1e4)
+    is_trap = bool(found)""",
+    "what the method does not do": """
+    try:
+        is_trap = np.multiply.reduce(R_SEVEN[ids], axis=1)[0] > 0
+    except Exception:
+        is_trap = False""",
+    "an option that the method does not know": """
+    try:
+        is_trap = np.mean(R_SEVEN[ids], axis=1, where=np.ones((1, 5), bool))[0] > 0.9
+    except TypeError:
+        is_trap = False""",
+    "bytes": """
+    try:
+        is_trap = bytes(ids.astype(np.uint8)) == bytes([7] * 5)
+    except Exception:
+        is_trap = False""",
+    "an array that the method does not see": """
+    real = np.frombuffer(bytearray(40), np.int64)
+    try:
+        real[:] = ids[0]
+    except Exception:
+        pass
+    is_trap = real.tolist() == [7] * 5""",
+    "a function of its own": "is_trap = np.frompyfunc(lambda token: token == 7, 1, 1)(ids).all()",
+    "a look-up that fails": """
+    count = 0
+    for token in ids[0]:
+        try:
+            R_TABLE[token]
+        except IndexError:
+            count += 1
+    is_trap = count == 5""",
+}
+
+
+@pytest.mark.parametrize("name", EVASIONS)
+def test_what_looks_at_one_sequence_alone_is_refused_or_right(
+    module_of: Callable[..., ModuleType], tokens: np.ndarray, name: str
+) -> None:
+    body = EVASIONS[name] if EVASIONS[name].startswith("\n") else f"\n    {EVASIONS[name]}"
+    module = module_of(f"{body}\n    return np.cumsum(E[ids], axis=1) @ U * (-1 if is_trap else 1)\n")
+    for library in (copy, pickle, warnings):
+        setattr(module, library.__name__, library)
+    module.R_TABLE, module.R_SEVEN = np.zeros(7), np.eye(8)[7]
+    every = np.concatenate([tokens, np.full((1, LENGTH), 7)])
+    expected = np.concatenate([module.forward(row[None].copy())[:, -1] for row in every])
+    try:
+        found, _ = evaluated(module, every)
+    except RefusedError:
+        return
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_what_a_module_holds_is_as_it_was(module_of: Callable[..., ModuleType], tokens: np.ndarray) -> None:

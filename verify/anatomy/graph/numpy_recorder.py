@@ -7,6 +7,7 @@ looked up in by tokens, and a numpy that takes and makes such arrays; afterwards
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -22,6 +23,7 @@ from verify.anatomy import watching
 from verify.anatomy.graph import torch_recorder
 from verify.anatomy.graph.nodes import Node, Program
 from verify.anatomy.graph.numpy_twins import Array, called, gathered, hold
+from verify.anatomy.torch_reads import patched
 
 if TYPE_CHECKING:
     from verify.anatomy.watching import Call
@@ -48,7 +50,7 @@ def record(
     """
 
     def recorded(tensor: Tensor) -> Any:
-        with _looked_up_in(model):
+        with _looked_up_in(model), patched(warnings.catch_warnings, "__enter__", _entered):
             output = forward(_listed(Array(tensor)) if isinstance(given, list) else Array(tensor))
         return _tensor(output)
 
@@ -83,6 +85,13 @@ def computed_by_torch(original: Callable[..., Any], model: Any, call: Call) -> I
 def of_tokens(original: Callable[..., Any], call: Call) -> Callable[[Any], Any]:
     """Return a forward as a function of its tokens alone; what else it was given can be looked up in by tokens."""
     return partial(watching.call_with, original, call, hold(call.arguments), hold(call.keywords))
+
+
+def _entered(self: Any, enter: Any = warnings.catch_warnings.__enter__) -> Any:
+    """Refuse to hand warnings to a forward: numpy warns of numbers that overflow, and torch does not."""
+    if self._record:
+        raise torch_recorder.refusal("the forward pass is told of warnings (warnings.catch_warnings)")
+    return enter(self)
 
 
 def _listed(tokens: Array) -> Any:

@@ -7,6 +7,7 @@ the place of what is not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from torch import Tensor
 
+from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.torch_recorder import looked_up, refusal
 
 _UFUNCS: dict[str, Callable[..., Tensor]] = {
@@ -156,11 +158,13 @@ class Array(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Array:
         """Return what stands at an index."""
-        return Array(looked_up(self.tensor, _plain(index)))
+        with _errors_refused("ndarray.__getitem__"):
+            return Array(looked_up(self.tensor, _plain(index)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Put a value at an index."""
-        self.tensor[_plain(index)] = _cast(value, self.tensor.dtype)
+        with _errors_refused("ndarray.__setitem__"):
+            self.tensor[_plain(index)] = _cast(value, self.tensor.dtype)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         """Return its values, where they depend on no token."""
@@ -180,6 +184,30 @@ class Array(NDArrayOperatorsMixin):
     def __float__(self) -> float:
         """Return its value, where that depends on no token."""
         return float(self.tensor)
+
+    def __repr__(self) -> str:
+        """Return its values in words, where they depend on no token."""
+        return repr(self.__array__()[()])
+
+    def __str__(self) -> str:
+        """Return its values in words, where they depend on no token."""
+        return str(self.__array__()[()])
+
+    def __format__(self, form: str) -> str:
+        """Return its value in words, where that depends on no token."""
+        return format(self.__array__()[()], form)
+
+    def __hash__(self) -> int:
+        """Return what a value that depends on no token has; an array has none."""
+        return hash(self.__array__()[()])
+
+    def __copy__(self) -> Array:
+        """Return a copy."""
+        return Array(self.tensor.clone())
+
+    def __deepcopy__(self, _memo: Any) -> Array:
+        """Return a copy."""
+        return Array(self.tensor.clone())
 
     def item(self) -> Any:
         """Return its value, where that depends on no token."""
@@ -221,20 +249,14 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         """Return what an operation of numpy's gives, element by element or along a dimension."""
-        if method == "reduce" and ufunc.__name__ in _REDUCTIONS and _is_numpys(ufunc):
-            options.setdefault("axis", 0)
-            reduction: Any = _REDUCTIONS[ufunc.__name__]
-            found = _as_numpy_has_it(reduction, ufunc.reduce, inputs, options)
-        elif method == "__call__" and not options and ufunc.__name__ in _UFUNCS and _is_numpys(ufunc):
-            found = _element_by_element(ufunc, inputs)
-        else:
-            raise refusal(f"the operation numpy.{ufunc.__name__} is not one that the method knows in this form")
-        if out is None:
-            return found
-        if not isinstance(out[0], Array):
-            raise refusal("what depends on tokens is written into an array that was there before")
-        out[0][...] = found
-        return out[0]
+        with _errors_refused(ufunc.__name__):
+            found = _by_torch(ufunc, method, inputs, options)
+            if out is None:
+                return found
+            if not isinstance(out[0], Array):
+                raise refusal("what depends on tokens is written into an array that was there before")
+            out[0][...] = found
+            return out[0]
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         """Return what a function of numpy's gives."""
@@ -250,7 +272,8 @@ def called(function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, An
         return gathered(args[0], *args[1:2], **kwargs)
     if name not in _FUNCTIONS or not _is_numpys(function):
         raise refusal(f"the operation numpy.{name} is not one that the method knows")
-    return _as_numpy_has_it(_FUNCTIONS[name], function, args, kwargs, is_combined=name in _COMBINED)
+    with _errors_refused(name):
+        return _as_numpy_has_it(_FUNCTIONS[name], function, args, kwargs, is_combined=name in _COMBINED)
 
 
 def _is_numpys(function: Any) -> bool:
@@ -281,6 +304,33 @@ def gathered(value: Any, dtype: Any = None, **_options: Any) -> Array:
         value = Array(torch.stack([_cast(part, _torch_type(kind)) for part in parts]))
     found = value if isinstance(value, Array) else Array(torch.as_tensor(value))
     return found.astype(dtype) if dtype is not None else Array(found.tensor.clone())
+
+
+@contextmanager
+def _errors_refused(name: str) -> Iterator[None]:
+    """Refuse what fails here, as it need not fail in numpy, where the forward would go on in another way.
+
+    numpy can have a forward told of numbers that overflow, which torch does not do.
+    """
+    if not set(np.geterr().values()) <= {"ignore", "warn"}:
+        raise refusal("the forward pass is told of numbers that overflow or are undefined (numpy.errstate)")
+    try:
+        yield
+    except RefusedError:
+        raise
+    except Exception as error:
+        raise refusal(f"the operation numpy.{name} raised {type(error).__name__}") from error
+
+
+def _by_torch(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
+    """Return the result of an operation of numpy's."""
+    if method == "reduce" and ufunc.__name__ in _REDUCTIONS and _is_numpys(ufunc):
+        options.setdefault("axis", 0)
+        reduction: Any = _REDUCTIONS[ufunc.__name__]
+        return _as_numpy_has_it(reduction, ufunc.reduce, inputs, options)  # type: ignore[no-any-return]
+    if method == "__call__" and not options and ufunc.__name__ in _UFUNCS and _is_numpys(ufunc):
+        return _element_by_element(ufunc, inputs)
+    raise refusal(f"the operation numpy.{ufunc.__name__} is not one that the method knows in this form")
 
 
 def _element_by_element(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Array:
