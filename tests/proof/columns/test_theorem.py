@@ -22,6 +22,7 @@ from verify.proof.columns.certificate import read as read_certificate
 from verify.proof.columns.certificate import write as write_certificate
 from verify.proof.columns.theorem import ColumnsProof, prove_columns
 from verify.proof.conclusion import DISAGREEMENT, NONE
+from verify.proof.proving import prove_subject
 from verify.subject import load
 
 COLUMNS = Path(__file__).parents[2] / "submissions" / "columns"
@@ -39,7 +40,8 @@ def one_thread() -> Iterator[None]:
 class Adder:
     """A subject whose forward is a graph, and whose ``add`` is what it is told to be."""
 
-    spec, is_data = "graph", False
+    spec = "graph"
+    is_data = False
 
     def __init__(self, graph: dict[str, Any], add: Callable[[int, int], Any] | None = None) -> None:
         self.graph = of(json.loads(json.dumps(graph)))
@@ -160,6 +162,20 @@ def test_logits_of_another_shape_break_the_protocol() -> None:
     found = prove_columns(Shrinking(graphs.adder(9.0)), seed=1)  # type: ignore[arg-type]
     assert found.verdict == NONE
     assert "broke the protocol: logits of shape" in found.reason
+
+
+class OfAnotherArchitecture(Adder):
+    """Is decoded by a program of ours, but its forward was recorded."""
+
+    def ask(self, operation: str, **given: Any) -> Any:
+        return {"refused": "other"} if operation == "architecture" else super().ask(operation, **given)
+
+
+@pytest.mark.parametrize(("is_data", "verdict"), [(True, "PROVED"), (False, "MODEL PROVED")])
+def test_only_of_what_was_handed_in_as_a_graph_all_is_proved(is_data: bool, verdict: str) -> None:
+    adder = OfAnotherArchitecture(graphs.adder())
+    adder.is_data = is_data
+    assert prove_subject(adder, known_decoder=True, seed=1).verdict == verdict  # type: ignore[arg-type]
 
 
 def test_what_the_method_does_not_apply_to_is_no_proof_and_no_fault_of_ours() -> None:
