@@ -357,6 +357,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", type=Path, metavar="DIR", help="write a board and a page of each to DIR; resumes")
     parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="of many subjects, how many at once")
     parser.add_argument("--verbose", action="store_true", help="print on stderr what pytest says of each claim")
+    parser.add_argument("--rules", metavar="RULES", help="of a board: adderboard, or a .toml file (default: every row)")
     _length_arguments(parser)
     _isolation_arguments(parser)
 
@@ -537,6 +538,10 @@ def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
 
     names = ("method", "digits", "sandbox", "budget", "seed", "call_seconds")
     given = {name: getattr(arguments, name) for name in names}
+    if getattr(arguments, "rules", None) is not None:
+        from verify.judge.rules import load
+
+        given["rules"] = load(arguments.rules)
     return Options(spec=spec, profile=arguments.profile or default_name(), **given)
 
 

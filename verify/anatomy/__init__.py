@@ -22,8 +22,8 @@ operation                   module            finds
 Those that watch sums take ``seed``: no pair of operands is fixed, see ``operands``.
 """
 
-from verify.anatomy.audit import OUTCOMES, audit
+from verify.anatomy.audit import OUTCOMES, ROWS, audit
 from verify.anatomy.counting import parameters
 from verify.anatomy.numerics import TYPES, margins, ulp
 
-__all__ = ["OUTCOMES", "TYPES", "audit", "margins", "parameters", "ulp"]
+__all__ = ["OUTCOMES", "ROWS", "TYPES", "audit", "margins", "parameters", "ulp"]

@@ -429,6 +429,9 @@ _CHECKS: dict[str, Callable[[LoadedAdder], tuple[str, str]]] = {
 }
 
 
+ROWS = ("declared parameters", "weights are used", *_CHECKS, CHECK)  # by their names, in their order
+
+
 def _point(loaded: LoadedAdder) -> PatchPoint:
     point = watching.find(loaded)
     if point is None:

@@ -170,6 +170,8 @@ def _words(options: Options) -> Iterator[str]:
     yield f"--call-seconds={options.call_seconds!r}"
     if options.digits is not None:
         yield f"--digits={options.digits}"
+    if options.rules.spec:
+        yield f"--rules={options.rules.spec}"
     if options.seed is not None:
         yield f"--seed={options.seed}"
     if options.budget is not None:

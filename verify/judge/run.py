@@ -170,7 +170,11 @@ def _report(session: Session, *, interrupted: bool = False, why_none: str = "") 
     rows = _rows(session, evidence)
     sums = _sums(session, evidence, rates, why_none)
     verdict, reason = sums.decide()
-    named, why = verdicts.nature(rows, why_none or ("the run ended before it was looked into" if not rows else ""))
+    rules = session.options.rules
+    held, told = [row for row in rows if rules.hold(row["rule"])], {row["rule"] for row in rows}
+    missing = [rule for rule in rules.must or () if rule not in told and rules.hold(rule)]
+    none = why_none or ("the run ended before it was looked into" if not rows else "")
+    named, why = verdicts.nature(held, none, missing if rows else [])
     strata = [_stratum(found) for found in evidence["strata"]]
     stages = _stages(session, interrupted=interrupted)
     return {
@@ -180,7 +184,7 @@ def _report(session: Session, *, interrupted: bool = False, why_none: str = "") 
         "task": _task(session),
         "width": session.width,
         "sums": {"verdict": verdict, "reason": reason},
-        "nature": {"verdict": named, "reason": why, "rows": rows},
+        "nature": {"verdict": named, "reason": why, "rows": rows, "rules": rules.as_json()},
         "disagreement": sums.disagreement or None,
         "counterexample": _counterexample(session, interrupted=interrupted),
         "cases": evidence["cases"],
@@ -204,6 +208,7 @@ _NO_COUNTS: dict[str, Any] = {
     "unique": None,
     "buffers": None,
     "copies": None,
+    "nonzero": None,
     "freedom": None,
     "dead": None,
     "needed_outside": None,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from verify.errors import UndecidedError, VerifyError
 from verify.judge.profiles import PROFILES
 from verify.judge.recorder import Recorder
+from verify.judge.rules import SUITE, Rules
 from verify.text import plural
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Options:
         stratum: the one that is hunted alone, or None.
         call_seconds: the limit of one sum.
         digits: of an operand; None for what the adder says of itself, else 10.
+        rules: by which the nature is judged.
     """
 
     spec: str | None = None
@@ -91,6 +93,7 @@ class Options:
     stratum: str | None = None
     call_seconds: float = CALL_SECONDS
     digits: int | None = None
+    rules: Rules = SUITE
 
     @property
     def seconds(self) -> float:
@@ -108,6 +111,7 @@ class Options:
             "profile": self.profile, "cases": self.most_cases, "budget": self.seconds,
             "stratum": self.stratum, "call_seconds": self.call_seconds,
             "digits": self.digits,
+            "rules": None if self.rules == SUITE else self.rules.as_json(),
         }  # fmt: skip
 
 

@@ -98,12 +98,13 @@ class Sums:
         return NO_COUNTEREXAMPLE, f"in {plural(self.cases, 'case')}{rate}. No proof: {self.proof_reason}"
 
 
-def nature(rows: list[dict[str, str]], why_none: str = "") -> tuple[str, str]:
+def nature(rows: list[dict[str, str]], why_none: str = "", missing: list[str] | None = None) -> tuple[str, str]:
     """Return the verdict on the nature of an adder, and the one sentence that it rests on.
 
     Args:
         rows: {"rule", "outcome", "observation"}, the outcome being ok, suspect, violated or unknown.
         why_none: why there are no rows.
+        missing: rules that must hold, and of which there is no row.
     """
     for outcome, verdict in _BY_OUTCOME.items():
         found = [row for row in rows if row["outcome"] == outcome]
@@ -112,10 +113,14 @@ def nature(rows: list[dict[str, str]], why_none: str = "") -> tuple[str, str]:
             return verdict, f"{found[0]['rule']}: {found[0]['observation']}{more}"
     unknown = [row["rule"] for row in rows if row["outcome"] == "unknown"]
     known = len(rows) - len(unknown)
+    unknown += missing or []
     if not known:
         return UNKNOWN, why_none or "nothing could be looked into"
     if unknown:
-        return UNKNOWN, f"{known} of {len(rows)} rules hold, and of the others nothing is known: {', '.join(unknown)}"
+        return (
+            UNKNOWN,
+            f"{known} of {known + len(unknown)} rules hold, and of the others nothing is known: {', '.join(unknown)}",
+        )
     return AS_DECLARED, f"all {known} rules hold"
 
 

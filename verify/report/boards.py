@@ -6,24 +6,26 @@ Those that no run refuted are ranked, the surest first, then the smallest; the w
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 
-from verify.report import verdict, words
+from verify.report import tables, verdict, words
 from verify.report.blocks import Cell, Row, Table, choose, compact, escaped, markdown
-from verify.report.evidence import COUNTEREXAMPLE, NATURE, SUMS, UNDECIDED, VIOLATED, JSONObject, digits_of
+from verify.report.evidence import COUNTEREXAMPLE, NATURE, SUMS, UNDECIDED, VIOLATED, JSONObject, digits_of, rules_of
 from verify.text import plural
 
 PAGES = "pages"  # the folder beside a board that holds the page of each
 RANKED, REFUTED, UNJUDGED = "Ranked: the surest first, then the smallest", "Wrong, or a rule is violated", "Not judged"
 HEADERS = [
-    "rank", "adder", "author", "sums", "nature", "counted", "declared", "outside", "smallest wrong sum", "because",
-    "time",
+    "rank", "adder", "author", "sums", "nature", "counted", "declared", "freedom", "outside", "smallest wrong sum",
+    "because", "time", "rules",
 ]  # fmt: skip
 MEANINGS = (
-    "Counted: elements of the tensors that are its parameters. Declared: what its metadata claim. Outside: numbers in "
-    "buffers and outside parameters. Time: of the whole run."
+    "Counted: elements of the tensors that are its parameters. Declared: what its metadata claim. Freedom: degrees of "
+    "freedom of its parameters. Outside: numbers in buffers and in the code on which answers depend; where these were "
+    "not tried, how many there are in buffers. Time: of the whole run."
 )
-_RIGHT = {"rank", "counted", "declared", "outside", "time"}
+_RIGHT = {"rank", "counted", "declared", "freedom", "outside", "time"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -68,7 +70,23 @@ def board_markdown(reports: list[JSONObject], *, linked: bool = False) -> str:
     parts = ["# Board", *told]
     for table in groups(reports, linked=linked):
         parts += [f"## {table.title}", markdown(table)]
-    return "\n\n".join([*parts, MEANINGS]) + "\n"
+    return "\n\n".join([*parts, *map(escaped, by_rules(reports)), MEANINGS]) + "\n"
+
+
+def by_rules(reports: list[JSONObject]) -> list[str]:
+    """Return a sentence for each set of rules by which a board was judged; none for the suite's own."""
+    sets = {json.dumps(rules, sort_keys=True): rules for rules in map(rules_of, reports) if rules["name"]}
+    return [_told_rules(rules) for rules in sets.values()]
+
+
+def _told_rules(rules: JSONObject) -> str:
+    source = f" ({words.name(rules['source'])})" if rules["source"] else ""
+    must = "every row" if rules.get("must") is None else plural(len(rules["must"]), "row")
+    allowed = ", ".join(words.name(each) for each in rules["allowed"])
+    return (
+        f"By the rules of {words.name(rules['name'])}{source}: {must} must be ok; the count is what is "
+        f"{tables.COUNTS.get(rules['count'], rules['count'])}" + (f"; allowed: {allowed}." if allowed else ".")
+    )
 
 
 def page_name(report: JSONObject) -> str:
@@ -85,7 +103,7 @@ def _group(report: JSONObject) -> str:
 
 
 def _key(report: JSONObject) -> tuple[object, ...]:
-    counted = report["parameters"].get("counted")
+    counted = report["parameters"].get(rules_of(report)["count"])
     ranks = SUMS.index(report["sums"]["verdict"]), NATURE.index(report["nature"]["verdict"])
     group = (RANKED, UNJUDGED, REFUTED).index(_group(report))
     name, spec = (report["subject"][key] for key in ("name", "spec"))
@@ -109,10 +127,12 @@ def _row(report: JSONObject, rank: str, *, linked: bool) -> Row:
         Cell(nature.name, nature.mark, note="" if nature.mark == "good" else words.detail(report["nature"]["reason"])),
         words.count(counted.get("counted")),
         Cell(words.count(counted.get("declared")), "warn" if differs else ""),
-        words.count(counted.get("buffers")),
+        words.count(counted.get("freedom")),
+        words.count(counted["buffers"] if counted.get("needed_outside") is None else counted["needed_outside"]),
         f"{pair['a']} + {pair['b']}" if pair else "",
         verdict.headline(report),
         words.seconds(report["seconds"]),
+        words.name(rules_of(report)["name"]),
     ]
 
 

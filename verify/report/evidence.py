@@ -106,6 +106,9 @@ KINDS = {
                 "verdict": OneOf(NATURE),
                 "reason": str,
                 "rows": [{"rule": str, "outcome": OneOf(OUTCOMES), "observation": str}],
+                "rules": Maybe({
+                    "name": str, "source": str, "count": str, "must": Maybe([str]), "allowed": {},
+                }),
             },
             "disagreement": Maybe(str),
             "counterexample": Maybe(_PAIR),
@@ -131,8 +134,9 @@ KINDS = {
             "go_on": Maybe(str),
             "parameters": {
                 "declared": Maybe(Count), "counted": Maybe(Count), "unique": Maybe(Count), "buffers": Maybe(Count),
-                "dead": Maybe(Count), "notes": Anything, "copies": Maybe(Count), "freedom": Maybe(Count),
-                "needed_outside": Maybe(Count), "tensors": Maybe([_USED]), "outside": Maybe([_USED]),
+                "dead": Maybe(Count), "notes": Anything, "copies": Maybe(Count), "nonzero": Maybe(Count),
+                "freedom": Maybe(Count), "needed_outside": Maybe(Count), "tensors": Maybe([_USED]),
+                "outside": Maybe([_USED]),
             },
             "proof": Maybe({
                 "certificate": Anything, "statement": Maybe(str), "margin": Anything, "error_bound": Anything,
@@ -375,11 +379,24 @@ def _check_rates(value: JSONObject) -> str | None:
 
 def _check_nature(value: JSONObject) -> str | None:
     nature = value["nature"]
-    found = {row["outcome"] for row in nature["rows"]}
+    found = {row["outcome"] for row in nature["rows"] if is_held(value, row["rule"])}
     worst = VIOLATED if "violated" in found else SUSPECT if "suspect" in found else AS_DECLARED
     if NATURE.index(nature["verdict"]) < NATURE.index(worst):
         return f"nature.verdict is {nature['verdict']}, but should be {worst} by its rows"
     return None
+
+
+def rules_of(report: JSONObject) -> JSONObject:
+    """Return the rules by which a report judges the nature; of the suite's own the name is ""."""
+    rules: JSONObject = report["nature"].get("rules") or {"name": "", "source": "", "count": "counted", "allowed": {}}
+    return rules
+
+
+def is_held(report: JSONObject, rule: str) -> bool:
+    """Return whether a row counts for the verdict, by a report's rules."""
+    rules = rules_of(report)
+    is_allowed = any(isinstance(rows, list) and rule in rows for rows in rules["allowed"].values())
+    return not is_allowed and (rules.get("must") is None or rule in rules["must"])
 
 
 def _check_contexts(value: JSONObject) -> str | None:

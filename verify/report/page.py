@@ -79,7 +79,7 @@ def board(reports: list[JSONObject], *, linked: bool = False) -> str:
         count=plural(len(reports), "adder"),
         counts=boards.counts(reports),
         groups=boards.groups(reports, linked=linked),
-        meanings=boards.MEANINGS,
+        meanings=" ".join([*boards.by_rules(reports), boards.MEANINGS]),
         made=_made(reports[0]) if reports else "",
     )
 

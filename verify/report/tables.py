@@ -8,7 +8,7 @@ from typing import Any
 
 from verify.report import verdict, words
 from verify.report.blocks import Cell, Row, Table, compact
-from verify.report.evidence import OUTCOMES, JSONObject, digits_of
+from verify.report.evidence import OUTCOMES, JSONObject, digits_of, is_held, rules_of
 from verify.text import plural, printable
 
 _MARKS = {"ok": "good", "suspect": "warn", "violated": "bad", "unknown": "soft"}
@@ -178,7 +178,11 @@ def what_lies_in(row: JSONObject) -> str:
 def nature(report: JSONObject) -> Table:
     """Return what was observed of every rule about what a subject is, the worst first."""
     rows: list[Row] = [
-        [words.name(row["rule"]), Cell(row["outcome"], _MARKS[row["outcome"]]), words.detail(row["observation"])]
+        [
+            Cell(words.name(row["rule"]), note="" if is_held(report, row["rule"]) else "told, not held against it"),
+            Cell(row["outcome"], _MARKS[row["outcome"]]),
+            words.detail(row["observation"]),
+        ]
         for row in _worst_first(report)
     ]
     calm = all(row["outcome"] == "ok" for row in report["nature"]["rows"])
@@ -205,12 +209,15 @@ def parameters(report: JSONObject) -> Table:
         "declared": "what its metadata claims",
         "counted": "elements of its tensors, by storage",
         "unique": "distinct values among them",
+        "nonzero": "that are not zero",
         "freedom": "degrees of freedom: the rank of the map from parameters to the numbers that meet tokens",
         "buffers": "floats in buffers and outside parameters",
         "copies": "floats there that repeat a parameter's values",
         "dead": "that move no logit, whatever they are",
         "needed_outside": "numbers in buffers and in the code on which answers depend",
     }
+    if "nature" in report and rules_of(report)["name"]:
+        meaning[rules_of(report)["count"]] += f"; the count by the rules of {words.name(rules_of(report)['name'])}"
     rows: list[Row] = [[COUNTS.get(name, name), words.count(found.get(name)), text] for name, text in meaning.items()]
     return Table("Parameters, counted", ["count", "number", "of what"], rows, right=(1,))
 

@@ -25,6 +25,7 @@ from verify.report.evidence import (
     Evidence,
     JSONObject,
     digits_of,
+    rules_of,
 )
 from verify.text import plural, superscript
 
@@ -173,8 +174,15 @@ def told(report: JSONObject) -> tuple[Told, Told]:
     reason = words.detail(report.get("disagreement") or ("" if told_already else report["sums"]["reason"]))
     return (
         Told(QUESTIONS["sums"], sums, _filled(sums.sentence, report), reason),
-        Told(QUESTIONS["nature"], nature, nature.sentence, words.detail(report["nature"]["reason"])),
+        Told(
+            QUESTIONS["nature"], nature, nature.sentence + _by_rules(report), words.detail(report["nature"]["reason"])
+        ),
     )
+
+
+def _by_rules(report: JSONObject) -> str:
+    name = rules_of(report)["name"]
+    return f", by the rules of {words.name(name)}" if name else ""
 
 
 def headline(report: JSONObject) -> str:
