@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from verify import subject
 from verify.anatomy import audit as audit_of
 from verify.anatomy import layout, parameters
-from verify.anatomy.anew import build_anew
+from verify.anatomy.anew import build_anew, modules_of
 from verify.anatomy.audit import _CHECKS, _holds
 from verify.anatomy.swapping import _row
 from verify.anatomy.tensors import tensors
@@ -435,6 +436,17 @@ def test_a_file_has_what_lies_beside_it_whatever_another_has_by_that_name():
         adder = subject.load(str(SUBMISSIONS / name), sandbox="off")
         assert Path(sys.modules["layers"].__file__).parent == (SUBMISSIONS / name).parent
         assert adder.add(5, 6) == 11
+
+
+def test_a_module_whose_file_has_a_relative_name_does_not_lie_beside_an_adder(monkeypatch):
+    adder = subject.load(str(SUBMISSIONS / "honest/remembers.py"), sandbox="off")
+    monkeypatch.chdir(SUBMISSIONS / "honest")
+    nameless = ModuleType("torch_ops")
+    nameless.__file__ = "_ops.py"
+    monkeypatch.setitem(sys.modules, "torch_ops", nameless)
+    found = {module.__name__ for module in modules_of(adder.loaded)}
+    assert "torch_ops" not in found
+    assert found >= {"layers", "remembers"}
 
 
 def test_executing_anew_leaves_the_adder_and_its_modules():

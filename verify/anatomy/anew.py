@@ -78,9 +78,12 @@ def _execute(module: ModuleType, code: CodeType | None) -> None:
 
 
 def _beside(folder: Path, module: str) -> Iterator[str]:
-    """Yield the names of modules that lie in a folder, but for the packages that hold the module."""
+    """Yield the names of modules that lie in a folder, but for the packages that hold the module.
+
+    A relative name says nothing of where: torch calls a module of its own ``_ops.py``.
+    """
     for name, found in list(sys.modules.items()):
         is_above = module.startswith(f"{name}.")
         file = getattr(found, "__file__", None)
-        if file and not is_above and Path(file).resolve().parent == folder:
+        if file and not is_above and Path(file).is_absolute() and Path(file).resolve().parent == folder:
             yield name

@@ -76,6 +76,7 @@ class _Source:
                 for node in ast.walk(tree)
                 if isinstance(node, ast.Constant) and type(node.value) is float and math.isfinite(node.value)
             ]
+        self.literals.sort(key=lambda each: (each.file, each.node.lineno, each.node.col_offset))
 
     def outputs(self, values: dict[Literal, float]) -> np.ndarray | None:
         """Return what the forward says with other floats and the same parameters; None where it says nothing.
@@ -153,7 +154,8 @@ def numbers_in_code(loaded: LoadedAdder) -> tuple[list[Usage], str]:
 
 def _moving(source: _Source, literals: list[Literal]) -> Iterator[Literal]:
     """Yield those floats that move a logit, in halves."""
-    if not source.is_moved(source.outputs({each: _other(each.value) for each in literals})):
+    tried = (source.outputs({each: change(each.value) for each in literals}) for change in (_other, _none))
+    if not any(map(source.is_moved, tried)):
         return
     if len(literals) == 1:
         yield literals[0]
@@ -175,3 +177,7 @@ def _kind(source: _Source, literal: Literal) -> str:
 
 def _other(value: float) -> float:
     return value * 1.37 + 0.11
+
+
+def _none(_value: float) -> float:
+    return 0.0
