@@ -26,7 +26,9 @@ CALLS = [
     "performance counters", "a mount", "larger pipes", "watching a folder the old way", "a lease on a file",
     "before all others", "sooner than others", "the disk before others", "quotas by a handle", "a tree of mounts",
     "semaphores that stay", "segments of others", "the end of segments of others", "the end of queues of others",
-    "the end of named queues", "pages kept in pipes", "files kept in pipes", "pipes kept in pipes",
+    "the end of named queues", "pages kept in pipes", "files kept in pipes", "pipes kept in pipes", "a pair of sockets",
+    "limits of others", "processors of others", "the class of others", "memory that is shared and no file's",
+    "a thread with handles of its own",
 ]  # fmt: skip
 
 

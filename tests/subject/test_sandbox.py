@@ -77,6 +77,17 @@ def test_no_socket_in_the_file_system_is_reached(hostile, rung, monkeypatch, tmp
         assert hostile("connects_to_a_path", rung, target=target).name.startswith("held back")
 
 
+@promised("reaches a daemon by its socket", on=ladder.RUNGS)
+def test_nor_does_a_datagram_reach_one(hostile, rung, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind("theirs/daemon")  # where the file may look
+        server.setblocking(False)
+        assert hostile("writes_to_a_path", rung, target=tmp_path / "theirs" / "daemon").name.startswith("held back")
+        with pytest.raises(BlockingIOError):
+            server.recv(16)
+
+
 @promised("writes outside of scratch, or beside the file", on=["bwrap", "landlock"])
 @pytest.mark.parametrize("name", ["writes_outside", "writes_beside"])
 def test_nothing_is_written_outside_of_scratch(hostile, rung, tmp_path, name):

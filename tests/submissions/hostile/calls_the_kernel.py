@@ -5,6 +5,7 @@ Each is made in a way that does no harm where it gets through.
 
 import ctypes
 import errno
+import mmap
 import os
 import platform
 
@@ -43,6 +44,10 @@ NUMBERS = {  # x86-64, aarch64
     "ioprio_set": (251, 30),
     "quotactl_fd": (443, 443),
     "open_tree_attr": (467, 467),
+    "socketpair": (53, 199),
+    "prlimit64": (302, 261),
+    "sched_setaffinity": (203, 122),
+    "sched_setparam": (142, 118),
 }
 
 
@@ -61,6 +66,16 @@ def fork_by_hidden_flags():
     if call(number("clone3"), ctypes.byref(arguments), ctypes.sizeof(arguments)) == 0:
         os._exit(0)
     os.wait()
+
+
+def thread_with_handles_of_its_own():
+    libc = ctypes.CDLL(None, use_errno=True)
+    stack = ctypes.create_string_buffer(1 << 16)
+    flags = 0x100 | 0x800 | 0x10000  # its memory, signal handlers and process are those of this one
+    top = ctypes.addressof(stack) + len(stack) - 64 & -16
+    if libc.clone(libc.pause, ctypes.c_void_p(top), flags, None) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return stack
 
 
 WAYS = {
@@ -99,6 +114,12 @@ WAYS = {
     "pages kept in pipes": lambda: call(number("vmsplice"), os.pipe()[1], 0, 0, 0),
     "files kept in pipes": lambda: call(number("splice"), os.open(__file__, os.O_RDONLY), 0, os.pipe()[1], 0, 1, 0),
     "pipes kept in pipes": lambda: call(number("tee"), os.pipe()[0], os.pipe()[1], 1, 2),
+    "a pair of sockets": lambda: call(number("socketpair"), 1, 2, 0, (ctypes.c_int * 2)()),
+    "limits of others": lambda: call(number("prlimit64"), os.getppid() or 1, 7, 0, 0),
+    "processors of others": lambda: call(number("sched_setaffinity"), os.getppid() or 1, 8, b"\xff" * 8),
+    "the class of others": lambda: call(number("sched_setparam"), os.getppid() or 1, (ctypes.c_int * 1)(0)),
+    "memory that is shared and no file's": lambda: mmap.mmap(-1, mmap.PAGESIZE),
+    "a thread with handles of its own": thread_with_handles_of_its_own,
     "larger pipes": lambda: call(number("fcntl"), os.pipe()[0], 1031, 1 << 20),
 }
 

@@ -21,6 +21,8 @@ PR_SET_SECCOMP = 22
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
+_CLONE_FILES = 0x00000400
+_CLONE_THREAD = 0x00010000
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWCGROUP = 0x02000000
 _CLONE_NEWUTS = 0x04000000
@@ -29,6 +31,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _NAMESPACES = _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID | _CLONE_NEWIPC | _CLONE_NEWUTS
+
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 
 _MS_NOSUID_NODEV = 2 | 4
 _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
@@ -61,7 +65,7 @@ _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # such call. From asm/unistd_64.h and asm-generic/unistd.h.
 FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     # other machines, and daemons of this one: the internet, netlink, vsock, paths, abstract names
-    "socket": (41, 198),
+    "socket": (41, 198), "socketpair": (53, 199),
     # other processes
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440), "kcmp": (312, 272), "perf_event_open": (298, 241),
@@ -89,7 +93,8 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "setdomainname": (171, 162), "quotactl": (179, 60), "quotactl_fd": (443, 443), "syslog": (103, 116),
     "vhangup": (153, 58),
     # a place before all other processes, which root may take
-    "sched_setscheduler": (144, 119), "sched_setattr": (314, 274), "setpriority": (141, 140), "ioprio_set": (251, 30),
+    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+    "setpriority": (141, 140), "ioprio_set": (251, 30),
 }  # fmt: skip
 
 # Changes of files that Landlock does not know of: forbidden where nothing else makes the file systems read-only.
@@ -102,10 +107,20 @@ FORBIDDEN_ON_FILES: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 # name -> (numbers, which argument, bits of its lower half any of which are forbidden, error): clone3 hides its flags
-# in memory, where no filter sees them, and the C library takes clone where there is no clone3
+# in memory, where no filter sees them, and the C library takes clone where there is no clone3; the others would reach
+# another process by its number
 _FLAGS: dict[str, tuple[tuple[int, int], int, int, int]] = {
     "clone": ((56, 220), 0, _NAMESPACES | _CLONE_NEWCGROUP, errno.EPERM),
     "clone3": ((435, 435), 0, 0, errno.ENOSYS),
+    "prlimit64": ((302, 261), 0, 0xFFFFFFFF, errno.EPERM),
+    "sched_setaffinity": ((203, 122), 0, 0xFFFFFFFF, errno.EPERM),
+}
+# name -> (numbers, which argument, bits, other bits, whether the former are forbidden with the latter, or without):
+# memory that is shared and no file's, all of which stays for as long as a page of it is mapped; a thread with handles
+# of its own, where nobody looks for what is open
+_PAIRS: dict[str, tuple[tuple[int, int], int, int, int, bool]] = {
+    "mmap": ((9, 222), 3, _MAP_SHARED, _MAP_ANONYMOUS, True),
+    "clone": ((56, 220), 0, _CLONE_THREAD, _CLONE_FILES, False),
 }
 # name -> (numbers, which argument, values that are forbidden): larger pipes, leases and notices that tell of what
 # others do with files, hiding from whoever counts what is open, flags of files, keys pressed on a terminal
@@ -184,6 +199,11 @@ def calls_filter(*, files: bool) -> bytes:
     for numbers, which, bits, error in _FLAGS.values():
         test = [_argument(which), _instruction(_ANY_OF, bits, 0, 1)] if bits else []
         program += _only_for(numbers[column], [*test, _instruction(_RETURN, _ERROR | error), number])
+    for numbers, which, bits, others, together in _PAIRS.values():
+        other = _instruction(_ANY_OF, others, 0, 1) if together else _instruction(_ANY_OF, others, 1)
+        program += _only_for(
+            numbers[column], [_argument(which), _instruction(_ANY_OF, bits, 0, 2), other, refuse, number]
+        )
     for numbers, which, values in _VALUES.values():
         tests = [test for value in values for test in (_instruction(_EQUAL, value, 0, 1), refuse)]
         program += _only_for(numbers[column], [_argument(which), *tests, number])
