@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -53,13 +54,18 @@ def processes_of(place):
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                environment = (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if str(place).encode() in environment:
-                found.append(int(entry.name))
+            with contextlib.suppress(OSError):
+                if any(str(place).encode() in environment_of(thread) for thread in (entry / "task").iterdir()):
+                    found.append(int(entry.name))
     return found
+
+
+def environment_of(thread):
+    """Return the environment of a thread; one that has ended has none, though others of its process may."""
+    try:
+        return (thread / "environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def groups_of(process):

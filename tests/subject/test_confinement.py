@@ -11,7 +11,7 @@ import pytest
 
 from tests.subject.rungs import await_that, promised
 from verify.errors import SubjectCrashedError
-from verify.subject.sandbox import Limits, ladder
+from verify.subject.sandbox import Limits, cgroup, ladder
 from verify.subject.sandbox.limits import MEBIBYTE
 
 pytestmark = pytest.mark.usefixtures("scratch")
@@ -97,6 +97,13 @@ def test_the_widest_doors_of_the_kernel_are_shut(hostile, rung, what):
 @promised("hoards memory that is not resident", on=ladder.RUNGS)
 @pytest.mark.parametrize("where", ["scratch", "unlinked", "memfd", "segments", "shared", "pipes"])
 def test_memory_of_every_kind_is_limited(hostile, rung, where):
+    assert_limited(hostile, rung, where)
+
+
+@promised("hoards memory that is not resident", on=ladder.RUNGS)
+@pytest.mark.parametrize("where", ["torn", "torn zeros", "torn files", "behind a thread"])
+def test_memory_is_counted_where_no_group_limits_it(hostile, rung, where, monkeypatch):
+    monkeypatch.setattr(cgroup, "places_of_this_process", list)
     assert_limited(hostile, rung, where)
 
 

@@ -177,8 +177,9 @@ def test_a_printed_verdict_is_quoted_and_not_believed(hostile, rung, capfd):
 
 
 @promised("leaves a process behind", on=ladder.RUNGS)
-def test_a_child_that_cut_its_ties_ends_too(hostile, rung, scratch):
-    adder = hostile("leaves_a_child", rung)
+@pytest.mark.parametrize("name", ["leaves_a_child", "leaves_a_thread"])
+def test_a_child_that_cut_its_ties_ends_too(hostile, rung, scratch, name):
+    adder = hostile(name, rung)
     assert len(processes_of(scratch)) >= 2
     adder.close()
 

@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import platform
 from pathlib import Path
 
 TARGET = Path(__file__).with_name("target.txt")
@@ -36,3 +37,8 @@ def call(number, *arguments):
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused")
     return result
+
+
+def end_this_thread():
+    """End the thread that calls this, and no other of its process, even where it is the first."""
+    call(93 if platform.machine() == "aarch64" else 60, 0)

@@ -7,12 +7,14 @@ import ctypes
 import mmap
 import os
 import tempfile
+import threading
 import time
 from pathlib import Path
 
-from attempt import call, outcome, target
+from attempt import call, end_this_thread, outcome, target
 
 PIECES, PIECE = 20, 32 << 20
+POPULATE = 0x8000
 KEPT = []
 
 
@@ -83,6 +85,58 @@ def pipes():
     time.sleep(3)
 
 
+def torn(flags, handle):
+    """Map pieces to be shared, and keep a page of each: all of a piece stays for as long as one is mapped."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    access = mmap.PROT_READ | mmap.PROT_WRITE
+    for _ in range(PIECES):
+        address = libc.mmap(None, ctypes.c_size_t(PIECE), access, flags | POPULATE, handle, ctypes.c_long(0))
+        if address == ctypes.c_void_p(-1).value:
+            raise OSError(ctypes.get_errno(), "refused")
+        libc.munmap(ctypes.c_void_p(address + mmap.PAGESIZE), ctypes.c_size_t(PIECE - mmap.PAGESIZE))
+        time.sleep(0.1)
+
+
+def torn_files():
+    """Keep a page of files without a name, that are not open."""
+    for index in range(PIECES):
+        path = Path(tempfile.gettempdir(), f"piece{index}")
+        path.write_bytes(b"x" * PIECE)
+        with path.open("rb") as file:
+            KEPT.append(mmap.mmap(file.fileno(), mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ))
+            os.close(mmap_handle(file.fileno()))
+        path.unlink()
+        time.sleep(0.1)
+
+
+def mmap_handle(handle):
+    """Return the handle that mmap keeps of a file."""
+    return next(each for each in range(handle + 1, 4096) if is_same(each, handle))
+
+
+def is_same(handle, other):
+    try:
+        return os.path.samestat(os.fstat(handle), os.fstat(other))
+    except OSError:
+        return False
+
+
+def behind_a_thread():
+    """Hold them in a process whose first thread has ended: it looks as if it had ended too."""
+
+    def hold():
+        for _ in range(PIECES):
+            KEPT.append(b"x" * PIECE)
+            time.sleep(0.1)
+        time.sleep(60)
+
+    if os.fork() == 0:
+        threading.Thread(target=hold).start()
+        end_this_thread()
+    time.sleep(5)
+
+
 WAYS = {
     "scratch": lambda: write(tempfile.gettempdir()),
     "unlinked": lambda: write(tempfile.gettempdir(), unlinked=True),
@@ -93,6 +147,10 @@ WAYS = {
     "segments": segments,
     "shared": shared,
     "pipes": pipes,
+    "torn": lambda: torn(mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, -1),
+    "torn zeros": lambda: torn(mmap.MAP_SHARED, os.open("/dev/zero", os.O_RDWR)),
+    "torn files": torn_files,
+    "behind a thread": behind_a_thread,
 }
 
 
