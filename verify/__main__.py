@@ -542,6 +542,7 @@ def _options(arguments: argparse.Namespace, spec: str | None = None) -> Options:
         from verify.judge.rules import load
 
         given["rules"] = load(arguments.rules)
+        given["digits"] = given["rules"].width(arguments.digits)
     return Options(spec=spec, profile=arguments.profile or default_name(), **given)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.report import samples
@@ -11,13 +13,13 @@ from verify.judge import rules
 from verify.judge.run import undecided
 from verify.judge.session import Options
 from verify.report import boards, tables, verdict
-from verify.report.evidence import check
+from verify.report.evidence import check, digits_of
 
 NAME = 'name = "a board"\n'
 BAD = {
     "no TOML": ("name = ", "is no TOML"),
     "nameless": ('count = "counted"', "has no name"),
-    "another key": (NAME + "most = 3", "has the key 'most', but may have name, source, count, must, allowed"),
+    "another key": (NAME + "most = 3", "has the key 'most', but may have name, source, digits, count, must, allowed"),
     "no such count": (NAME + 'count = "bytes"', "count is 'bytes', but should be one of counted, unique"),
     "no text": (NAME + "source = 3", "source is 3, but should be text"),
     "no list": (NAME + 'must = "causality"', "must is 'causality', but should be a list of rows"),
@@ -25,6 +27,8 @@ BAD = {
         NAME + 'must = ["is nice"]',
         "must names 'is nice', which is no row; rows are declared parameters,",
     ),
+    "digits are no width": (NAME + "digits = 0", "digits is 0, but should be an integer from 1 to 100"),
+    "digits are true": (NAME + "digits = true", "digits is True, but should be an integer"),
     "allowed is no table": (NAME + "allowed = 3", "allowed is 3, but should be a table"),
     "allowed is no row": (NAME + '[allowed]\n"an encoder" = ["x"]', "an encoder names 'x', which is no row"),
 }
@@ -48,6 +52,19 @@ def test_a_file_that_is_no_set_of_rules_ends_with_status_2_and_says_why(name, tm
 def test_rules_that_are_not_there_end_with_status_2(spec, why, capsys):
     assert main(["run", "--rules", spec]) == 2
     assert why in capsys.readouterr().err
+
+
+def test_a_board_says_of_how_many_digits_operands_are_and_no_adder_does(tmp_path, capsys):
+    file, answer = tmp_path / "narrow.py", tmp_path / "found.json"
+    file.write_text(
+        "def build_model():\n    return None, {'digits': 2}\n"
+        "def add(model, a, b):\n    return (a + b) * (max(a, b) < 100)\n"
+    )
+    arguments = ["run", str(file), "--rules", "adderboard", "--sandbox=limits", "--profile=quick", f"--json={answer}"]
+    assert main([*arguments, "--digits=2"]) == 2
+    assert "the rules of AdderBoard are of 10 digits; leave out --digits 2" in capsys.readouterr().err
+    assert main(arguments) == 1
+    assert digits_of(json.loads(answer.read_text())) == 10
 
 
 def test_by_the_suites_own_rules_every_row_is_held():

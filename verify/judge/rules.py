@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from verify.addition.task import FEWEST_DIGITS, MOST_DIGITS, Task
 from verify.anatomy import ROWS
 from verify.errors import UsageError
 from verify.files import read_bytes
@@ -19,7 +20,7 @@ FOLDER = Path(__file__).with_name("rules")
 COUNTS = ("counted", "unique", "nonzero", "freedom", "declared")
 LARGEST = 1 << 16  # bytes of a file of rules
 _CLAIMED = ("an int comes back",)  # rows that claims add to those of the audit
-_KEYS = ("name", "source", "count", "must", "allowed")
+_KEYS = ("name", "source", "digits", "count", "must", "allowed")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Rules:
         must: the rows that must be ok; None for every row.
         allowed: what is allowed, each with the rows that are not held against it.
         spec: what the user typed.
+        digits: of the operands that all are asked for, whatever they say of themselves; None for what each says.
     """
 
     name: str = ""
@@ -41,6 +43,7 @@ class Rules:
     must: tuple[str, ...] | None = None
     allowed: dict[str, list[str]] = field(default_factory=dict)
     spec: str = ""
+    digits: int | None = None
 
     def hold(self, rule: str) -> bool:
         """Return whether a row counts for the verdict."""
@@ -50,7 +53,18 @@ class Rules:
     def as_json(self) -> dict[str, Any]:
         """Return what evidence says of them."""
         must = None if self.must is None else list(self.must)
-        return {"name": self.name, "source": self.source, "count": self.count, "must": must, "allowed": self.allowed}
+        told = {"name": self.name, "source": self.source, "digits": self.digits, "count": self.count}
+        return told | {"must": must, "allowed": self.allowed}
+
+    def width(self, digits: int | None) -> int | None:
+        """Return of how many digits the operands are, where the user gave some or did not.
+
+        Raises:
+            UsageError: the user gave others than the board's.
+        """
+        if None not in (digits, self.digits) and digits != self.digits:
+            raise UsageError(f"the rules of {self.name} are of {Task(self.digits or 1)}; leave out --digits {digits}")
+        return digits if self.digits is None else self.digits
 
 
 SUITE = Rules()
@@ -96,13 +110,19 @@ def _checked(path: str, spec: str, found: dict[str, Any]) -> Rules:
     count = count or "counted"
     if count not in COUNTS:
         raise UsageError(f"{path}: count is {printable(count)!r}, but should be one of {', '.join(COUNTS)}")
+    digits = found.get("digits")
+    if digits is not None and not (type(digits) is int and FEWEST_DIGITS <= digits <= MOST_DIGITS):
+        raise UsageError(
+            f"{path}: digits is {printable(repr(digits))}, but should be an integer from {FEWEST_DIGITS} "
+            f"to {MOST_DIGITS}"
+        )
     allowed = found.get("allowed", {})
     if not isinstance(allowed, dict):
         raise UsageError(
             f'{path}: allowed is {printable(repr(allowed))}, but should be a table: "an encoder" = ["causality"]'
         )
     must = None if "must" not in found else tuple(_rows(path, "must", found["must"]))
-    return Rules(name, source, count, must, {each: _rows(path, each, allowed[each]) for each in allowed}, spec)
+    return Rules(name, source, count, must, {each: _rows(path, each, allowed[each]) for each in allowed}, spec, digits)
 
 
 def _text(path: str, found: dict[str, Any], key: str) -> str:

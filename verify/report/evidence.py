@@ -107,7 +107,8 @@ KINDS = {
                 "reason": str,
                 "rows": [{"rule": str, "outcome": OneOf(OUTCOMES), "observation": str}],
                 "rules": Maybe({
-                    "name": str, "source": str, "count": str, "must": Maybe([str]), "allowed": {},
+                    "name": str, "source": str, "digits": Maybe(Count), "count": str, "must": Maybe([str]),
+                    "allowed": {},
                 }),
             },
             "disagreement": Maybe(str),
