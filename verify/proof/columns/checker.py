@@ -727,10 +727,10 @@ def sweep(columns: list[Pairs], t: float, best: Callable[..., float], worst: flo
     """Return the best sum of N - t D over all paths; ``worst`` where there is none."""
     even, odd = 0.0, worst
     for p00, p01, p10, p11 in columns:
-        a00 = best([n - t * d for n, d in p00], default=worst)
-        a01 = best([n - t * d for n, d in p01], default=worst)
-        a10 = best([n - t * d for n, d in p10], default=worst)
-        a11 = best([n - t * d for n, d in p11], default=worst)
+        a00 = best([n - t * d for n, d in p00]) if p00 else worst
+        a01 = best([n - t * d for n, d in p01]) if p01 else worst
+        a10 = best([n - t * d for n, d in p10]) if p10 else worst
+        a11 = best([n - t * d for n, d in p11]) if p11 else worst
         even, odd = best(even + a00, odd + a10), best(even + a01, odd + a11)
     return best(even, odd)
 
@@ -1471,9 +1471,9 @@ class Cells:
             return True
         rivals = [token for token in range(len(self.reach.step.logits)) if token != right]
         pending = [(*self.reach.box(cell), rivals)]
-        for _ in range(BOXES):
+        for i in range(BOXES):
             centre, radius, rivals = pending.pop()
-            rivals, axis = self._left(cell, centre, radius, right, rivals)
+            rivals, axis = self._left(cell, centre, radius, right, rivals, is_part=i > 0)
             if rivals and axis is None:
                 return False
             if rivals and axis is not None:
@@ -1489,9 +1489,13 @@ class Cells:
         return False
 
     def _left(
-        self, cell: Cell, centre: list[float], radius: list[float], right: int, rivals: list[int]
+        self, cell: Cell, centre: list[float], radius: list[float], right: int, rivals: list[int], *, is_part: bool
     ) -> tuple[list[int], int | None]:
-        """Return the rivals that one box does not rule out, and the axis to halve where that may help."""
+        """Return the rivals that one box does not rule out, and the axis to halve where that may help.
+
+        The computed g . (y - c) is at least some number over the whole cell. Where that is above what it can be in a
+        part of its box, no y of the cell is in there.
+        """
         tail = self.tail
         axes = range(self.reach.rank)
         try:
@@ -1515,9 +1519,10 @@ class Cells:
             curved = sum(wide * radius[a] for a, (_, wide) in enumerate(slopes))
             linear = sum(abs(steep) * radius[a] for a, (steep, _) in enumerate(slopes))
             rest = at_centre - (errors + curved) * INFLATED - abs(at_centre) * 2.0**-50 - TINY
-            if rest - linear * INFLATED > 0 or (
-                rest > 0 and len(axes) > 1 and rest + self._lowest(slopes, centre, cell) > 0
-            ):
+            if rest - linear * INFLATED > 0:
+                continue
+            may_help = len(axes) > 1 and (rest > 0 or is_part)
+            if may_help and self._lowest(slopes, centre, cell) > min(-rest, linear * INFLATED):
                 continue
             failing.append(rival)
             if not rest - linear >= worst:
