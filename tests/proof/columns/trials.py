@@ -197,7 +197,7 @@ def what_attention_hands_on_is_enclosed(checker):
                 if not there.any():
                     continue
                 nodes = cells.reach.means
-                centre, radius = cells.reach.box(cell)
+                centre, radius = cells.reach.box(cell, cells.reach.errors_in(cell))
                 for axis, node in enumerate(nodes):
                     low, high = centre[axis] - radius[axis], centre[axis] + radius[axis]
                     values = pushed.values[node][there]

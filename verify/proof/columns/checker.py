@@ -883,18 +883,19 @@ class Reach:
         self.step, self.at, self.means, self.base, self.rank, self.place = at.step, at, means, base, len(base), place
         self.arithmetic = at.step.tables.arithmetic
         self.magnitudes = [0.0] * len(means)
-        self.errors = [0.0] * self.rank  # of y: the computed one's distance to the nominal one
+        self.fixed = [
+            0.0
+        ] * self.rank  # of y: the computed one's distance to the nominal one, but for the weights' errors
         self.rows = [self._row(row) for row in sorted({at.step.means[i].row for i in means})]
         self.parts: dict[tuple[int, int, int], Part] = {}
         self.starts: dict[tuple[int, int, Any], tuple[float, float]] = {}
         self.fine = [[0.0] * self.rank for _ in self.rows]
         self.kept: tuple[Cell, list[Over]] = ([], [])
-        for i, (row, over) in enumerate(zip(self.rows, self._over(cell), strict=True)):
+        for row, over in zip(self.rows, self._over(cell), strict=True):
             least, largest = over.denominators
             if not (least > 0.5 and all(map(math.isfinite, [largest, *row.sizes]))):
                 raise Rejected(f"{place}: the weights of a row sum to as little as {least:.6g}, and cannot be bounded")
-            for axis in range(self.rank):
-                self._add_attention(i, row, axis, cell, over)
+        self.errors = self.errors_in(cell)
 
     def _weights(self, row: tuple[int, ...]) -> list[list[tuple[float, float, float]]]:
         """Return for each position and symbol the weight e, its relative error r and its absolute error."""
@@ -939,7 +940,7 @@ class Reach:
                 terms = [[b * x[0] for b, x in zip(factors, each, strict=True)] for each in zip(*values, strict=True)]
                 position.values.append([sum(each) for each in terms])
                 most = max(most, *(sum(map(abs, each)) for each in terms))
-            self.errors[axis] += most * (len(mine) + 2) * EPS * GROW + TINY
+            self.fixed[axis] += most * (len(mine) + 2) * EPS * GROW + TINY
         return Row(step.graph.digits, positions, self.rank)
 
     def _add_means(self, mine: list[int], given: list[list[list[Ball]]], absolute: float) -> None:
@@ -953,11 +954,20 @@ class Reach:
             error = (error + 2 * absolute * most * 1.01 + 8 * n * h * (1 + most)) * GROW + TINY
             self.magnitudes[m] = (most + error) * GROW
             for axis in range(self.rank):
-                self.errors[axis] += abs(self.base[axis][m]) * error * GROW
+                self.fixed[axis] += abs(self.base[axis][m]) * error * GROW
 
-    def _add_attention(self, i: int, row: Row, axis: int, cell: Cell, over: Over) -> None:
-        """Add what errors of weights do: at most (max of sum e r |v - c| / sum e + max r |y - c|) / (1 - max r)."""
-        low, high = self._range(i, axis, over)
+    def errors_in(self, cell: Cell) -> list[float]:
+        """Return by how much the computed y may differ from the nominal one, over a cell that has a path."""
+        errors = list(self.fixed)
+        for row, over in zip(self.rows, self.over(cell), strict=True):
+            for axis in range(self.rank):
+                errors[axis] += self._error(row, axis, cell, over) * GROW + TINY
+        return errors
+
+    @staticmethod
+    def _error(row: Row, axis: int, cell: Cell, over: Over) -> float:
+        """Return what errors of weights do: at most (max of sum e r |v - c| / sum e + max r |y - c|) / (1 - max r)."""
+        low, high = over.ranges[axis]
         centre = 0.5 * (low + high)
         terms = [
             [e * r * abs(v - centre) for e, r, v in zip(each.weights, each.errors, each.values[axis], strict=True)]
@@ -966,7 +976,7 @@ class Reach:
         columns = [row.paired(upper, j, cell[j]) for j, upper in enumerate(row.summed(terms))]
         found = row.extreme(columns, max, sum(map(max, terms)), over.denominators)[0]
         distance = max(high - centre, centre - low) * GROW + TINY
-        self.errors[axis] += max(found + row.error * distance, 0.0) / (1 - row.error) * GROW + TINY
+        return max(found + row.error * distance, 0.0) / (1 - row.error)
 
     def _part(self, i: int, column: int, mask: int) -> Part:
         key = (i, column, mask)
@@ -1009,11 +1019,11 @@ class Reach:
         )
         return bound
 
-    def box(self, cell: Cell) -> tuple[list[float], list[float]]:
+    def box(self, cell: Cell, errors: list[float]) -> tuple[list[float], list[float]]:
         """Return the middle and the radii of a box around the computed y, over a cell that has a path."""
         centre, radius = [], []
         for axis in range(self.rank):
-            total = (0.0, self.errors[axis])
+            total = (0.0, errors[axis])
             for over in self.over(cell):
                 total = plus(total, ball(*over.ranges[axis]))
             centre.append(total[0])
@@ -1462,7 +1472,7 @@ class Cells:
     """Shows that the right token's logit is largest on cells of one step and one symbol of the query."""
 
     def __init__(self, tail: Tail) -> None:
-        self.tail, self.reach = tail, tail.reach
+        self.tail, self.reach, self.errors = tail, tail.reach, tail.reach.errors
         self.reason = ""
 
     def proves(self, cell: Cell, right: int) -> bool:
@@ -1470,10 +1480,15 @@ class Cells:
         if not pairs_in(cell):
             return True
         rivals = [token for token in range(len(self.reach.step.logits)) if token != right]
-        pending = [(*self.reach.box(cell), rivals)]
+        self.errors = self.reach.errors
+        pending = [(*self.reach.box(cell, self.errors), rivals)]
         for i in range(BOXES):
             centre, radius, rivals = pending.pop()
-            rivals, axis = self._left(cell, centre, radius, right, rivals, is_part=i > 0)
+            rivals, axis = self._left(cell, centre, radius, right, rivals, is_part=i > 1)
+            if i == 0 and rivals:  # again with the errors that attention has in this cell, which are fewer
+                self.errors = list(map(min, self.errors, self.reach.errors_in(cell)))
+                pending.append((*self.reach.box(cell, self.errors), rivals))
+                continue
             if rivals and axis is None:
                 return False
             if rivals and axis is not None:
@@ -1539,7 +1554,7 @@ class Cells:
         """Return a lower bound of g . (y - c), the computed y being the nominal one up to the errors of attention."""
         direction = [steep for steep, _ in slopes]
         terms = list(map(mul, direction, centre))
-        errors = sum(abs(g) * e for g, e in zip(direction, self.reach.errors, strict=True))
+        errors = sum(abs(g) * e for g, e in zip(direction, self.errors, strict=True))
         least = self.reach.lowest(direction, cell)
         noise = (sum(map(abs, terms)) + abs(least)) * (len(terms) + 4) * 2 * EPS
         bound: float = least - sum(terms) - (errors + noise) * INFLATED - TINY
