@@ -26,6 +26,9 @@ MUTANTS = {  # by the trial that fails
             "min(first, last) - LIBM",
         ),
         "abs' corner": ("(1.0 if low > 0 else -1.0), (-1.0", "(1.0 if high > 0 else -1.0), (-1.0"),
+        "a derivative's peak": ("top = peak if low <= right and high >= left else", "top ="),
+        "relu's corner": ("return float(low > 0), float(high >= 0)", "return float(high > 0), float(high >= 0)"),
+        "tanh's middle": ("return 0.0 if low <= 0 <= high else min", "return min"),
     },
     trials.what_may_overflow_or_divide_by_zero_is_not_proved: {
         "a divisor near 0": ("if not least >= SMALL:", "if not least >= 0:"),
@@ -33,6 +36,7 @@ MUTANTS = {  # by the trial that fails
         "a result that overflows": ("if not abs(x[0]) + radius < HUGE:", "if not abs(x[0]) + radius < HUGE * HUGE:"),
         "a sum that overflows": ("if not magnitudes < HUGE / 2:", "if not magnitudes < HUGE * HUGE:"),
         "a sum after attention that overflows": ("if key) < HUGE / 4:", "if key) < HUGE * HUGE:"),
+        "an average that overflows": ("demand(most * n < HUGE / 4", "demand(most * n < HUGE * HUGE"),
     },
     trials.what_may_vanish_is_not_above_0: {
         "what arguments err by": ("add_to(errors, abs(factor) * GROW, self.errors[key - ERRORS])", "pass"),
@@ -50,6 +54,20 @@ MUTANTS = {  # by the trial that fails
         "small numbers before": ("2 * self.h * (len(operands) + sum(map(size, operands)))", "0.0"),
         "small numbers after": ("dict(own or {0: 4 * self.arithmetic.h * len(given)})", "dict(own or {0: 0.0})"),
         "small numbers of an atom": ("own += 2 * self.arithmetic.h * (1 + size(x))", "own += 0.0"),
+        "small mean": ("8 * n * h * (1 + most)", "0.0"),
+        "small constants": ("small = 2 * self.h if 0 < abs(value) < self.h else 0.0", "small = 0.0"),
+        "small numbers at all": ('{"float32": 2.0**-126,', '{"float32": 2.0**-226,'),
+        "errors at all": ("rest = at_centre - (errors + curved) * INFLATED", "rest = at_centre - curved * INFLATED"),
+    },
+    trials.a_forged_leaf_is_rejected: {
+        "unproved not told": (
+            '                    self._object(f"{place}.trees',
+            '                    pass  # (f"{place}.trees',
+        ),
+        "the carry of a count": (
+            "even * p00 + odd * p10, even * p01 + odd * p11",
+            "even * p00 + odd * p01, even * p10 + odd * p11",
+        ),
     },
     trials.what_attention_hands_on_is_enclosed: {
         "the sum of a column": ('"sum": (c + a + b) % 10', '"sum": (a + b) % 10'),
@@ -70,6 +88,11 @@ MUTANTS = {  # by the trial that fails
             "(sweep(columns, -1.0, max, -math.inf) + margin)",
             "(sweep(columns, -1.0, min, math.inf) + margin)",
         ),
+        "the carry of a path": (
+            "best(even + a00, odd + a10), best(even + a01, odd + a11)",
+            "best(even + a00, odd + a01), best(even + a10, odd + a11)",
+        ),
+        "one weight's error": ("math.expm1(off * GROW) * (1 + 2.0**-20)", "0.0"),
     },
     trials.it_takes_no_damaged_certificate: {
         "integers above the most": ("least <= value <= most, place", "least <= value, place"),
@@ -103,6 +126,21 @@ MUTANTS = {  # by the trial that fails
         "errors of arguments": ("error = (size(to_x) * x_off + size(to_y) * y_off + own) * GROW + TINY", "error = own"),
         "gelu's error": ('"gelu": 13,', '"gelu": 8,'),
         "sqrt's error": ('"sqrt": 3, "rsqrt"', '"sqrt": 2, "rsqrt"'),
+        "an activation's error of its argument": ('"silu": 8,', '"silu": 4,'),
+        "rsqrt's error": ('"rsqrt": 4,', '"rsqrt": 3,'),
+        "a rounding": ("return self.padded(exact, self.u * size(exact), xs)", "return self.padded(exact, 0.0, xs)"),
+        "a slack": ("more * self.u * size(xs[1])", "0.5 * more * self.u * size(xs[1])"),
+        "what a score errs by": ("off = x[1] + u", "off = u"),
+        "what a value errs by": ("error = max(x[1] for x in balls)", "error = 0.0"),
+    },
+    trials.open_leaves_are_counted_exactly: {
+        "statement of open ones": ("statement(self.plain, self.found.open_leaves)", "statement(self.plain)"),
+    },
+    trials.what_is_proved_of_a_cell_holds_for_every_pair_in_it: {
+        "rivals after the first": (
+            "range(len(self.reach.step.logits)) if token != right",
+            "range(2) if token != right",
+        ),
     },
     trials.a_cell_with_a_pair_that_is_just_wrong_is_not_proved: {
         "the linear part": ("linear = sum(abs(steep) * radius[a] for", "linear = sum(0.5 * abs(steep) * radius[a] for"),
@@ -116,6 +154,14 @@ MUTANTS = {  # by the trial that fails
         ),
         "the other of both": ("return x if x[1] <= y[1] else y", "return (x[0], 0.5 * min(x[1], y[1]))"),
         "the wrong side of both": ("return ball(max(a, c), min(b, d))", "return ball(max(a, c), max(a, c))"),
+        "curvature": ("curved = sum(wide * radius[a] for", "curved = sum(0.0 * radius[a] for"),
+        "the middle of a gradient": ("m, r = middle[first + i], radius[first + i]", "m, r = middle[first + i], 0.0"),
+        "what is on the way back": (
+            "around[j] += abs(m) * wide + r * (abs(steep) + wide)",
+            "around[j] += r * (abs(steep) + wide)",
+        ),
+        "the box's other half": ("for sign in (-1, 1):", "for sign in (-1, -1):"),
+        "halves that do not meet": ("half = 0.5 * radius[axis] * GROW + TINY", "half = 0.4 * radius[axis]"),
     },
 }
 NAMES = {name: trial for trial, mutants in MUTANTS.items() for name in mutants}
