@@ -27,7 +27,7 @@ from tests.anatomy.test_graph_traps import FEASIBLE, LENGTH, VOCABULARY, evaluat
 from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.torch_recorder import record
 
-pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated", "ignore:The reduce argument")
 NINES = [9] * (LENGTH - 1) + [11]
 TABLE = torch.randn(VOCABULARY, 3, generator=torch.Generator().manual_seed(2))
 WITHOUT = torch._C.DisableTorchFunction
@@ -198,6 +198,41 @@ def _scripted() -> Any:
 _listed = _scripted()
 
 
+def mean_of_a_norm(ids: Tensor) -> Tensor:
+    return torch.native_layer_norm(trap(ids).expand(2).clone(), [2], None, None, 1e-5)[1]
+
+
+def size_of_a_norm(ids: Tensor) -> Tensor:
+    return torch.ops.aten._fused_rms_norm(trap(ids).expand(2).clone(), [2], None, 1.0)[1]
+
+
+def sum_of_attention(ids: Tensor) -> Tensor:
+    key = trap(ids).reshape(1, 1, 1, 1)
+    found = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(torch.ones_like(key), key, key)
+    return found[1].reshape(())  # type: ignore[no-any-return]
+
+
+def added_by_scatter(ids: Tensor) -> Tensor:
+    found = torch.tensor([[3.0, 4.0]])
+    found = found.scatter(1, torch.tensor([[0]]), trap(ids).reshape(1, 1), reduce="add")
+    return found[0, 0] + found[0, 1]
+
+
+def bits(ids: Tensor) -> Tensor:
+    return torch.view_copy(trap(ids).double() * 1e-9, torch.int64).double().float() * 1e-18
+
+
+def complex_and_real(ids: Tensor) -> Tensor:
+    found = torch.view_as_complex(ids[0, :4].float().reshape(2, 2))
+    real = torch.stack([torch.zeros(()), trap(ids)])
+    return torch.view_as_real(found + real)[1, 0]
+
+
+def complex_and_turned(ids: Tensor) -> Tensor:
+    parts = torch.view_as_complex(torch.stack([torch.zeros(2), trap(ids).expand(2)], -1))
+    return torch.view_as_real(parts.flip(-1))[0, 1]
+
+
 class _Own(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, ids: Tensor) -> Tensor:
@@ -251,6 +286,13 @@ EVASIONS: dict[str, Callable[[Tensor], Any]] = {
     "a gradient": differentiated,
     "every row by itself": lambda ids: torch.vmap(lambda row: trap(row[None]))(ids)[0],
     "a complex number": lambda ids: torch.view_as_real(torch.complex(trap(ids), torch.ones(())))[0],
+    "what layer_norm gives beside": mean_of_a_norm,
+    "what rms_norm gives beside": size_of_a_norm,
+    "what attention gives beside": sum_of_attention,
+    "a sum by scatter": added_by_scatter,
+    "bits, copied": bits,
+    "a complex number and a real one": complex_and_real,
+    "complex numbers, turned": complex_and_turned,
     "inference mode": lambda ids: torch.inference_mode()(trap)(ids),
     "short numbers": lambda ids: torch.autocast("cpu", dtype=torch.bfloat16)(trap)(ids),
 }
@@ -328,6 +370,16 @@ def test_a_tensor_that_is_kept_is_one_afterwards(tokens: Tensor) -> None:
     assert {type(each) for each in kept.values()} == {Tensor}
     assert kept["mask"].sum().item() == LENGTH * (LENGTH + 1) / 2
     torch.testing.assert_close(kept["sums"], TABLE[tokens[:1]].cumsum(1))
+
+
+def test_what_is_made_like_a_tensor_may_be_written_into(tokens: Tensor) -> None:
+    def forward(ids: Tensor) -> Tensor:
+        found = torch.zeros_like(TABLE[ids])
+        found[:, 1:] = TABLE[ids][:, :-1]
+        return found.cumsum(1)
+
+    expected = np.concatenate([forward(row[None])[:, -1].numpy() for row in tokens])
+    np.testing.assert_allclose(evaluated(forward, tokens), expected, rtol=1e-5)
 
 
 def test_constants_may_be_read(tokens: Tensor) -> None:

@@ -27,6 +27,7 @@ _INNER = {
     "largest": "the largest of several numbers",
     "logsmax": "a logarithm of a softmax",
     "place": "the place of the largest of several numbers",
+    "beside": "what an operation gives beside its result",
 }
 # Elementary operations, which every machine rounds alike, and what does not round.
 _ALIKE = {"const", "tok", "add", "sub", "mul", "sq", "neg", "abs", "relu", "round", *_INNER} - {"logsmax"}
@@ -269,6 +270,10 @@ class Program:
         """Return the place of the largest of several numbers, which nothing can be done with."""
         return self._node("place")
 
+    def beside(self) -> Node:
+        """Return what an operation gives beside its result, which nothing can be done with."""
+        return self._node("beside")
+
     def _masked(self, *nodes: Node) -> Node | None:
         """Return -inf where a node is -inf, else None."""
         return next((node for node in nodes if self.is_value(node, -math.inf)), None)
@@ -309,7 +314,7 @@ def inputs(kind: str, arguments: tuple[Any, ...]) -> Iterable[Node]:
             yield from pair
     elif kind == "slack":
         yield from arguments[:2]
-    elif kind not in {"const", "tok", "index", "place"}:
+    elif kind not in {"const", "tok", "index", "place", "beside"}:
         yield from arguments
 
 

@@ -32,6 +32,8 @@ def _moved(rec: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
     import torch
 
     def replaced(name: str, value: Any) -> Any:
+        if isinstance(value, str | torch.dtype):  # adds what it moves, or takes its bits for others
+            raise RefusedError(f"the operation {func} does more than move elements ({name})")
         if name not in data:
             if any(map(rec.twins.has, value if isinstance(value, list | tuple) else [value])):
                 raise RefusedError(f"{func} moves elements by what depends on tokens")

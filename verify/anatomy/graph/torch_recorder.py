@@ -33,6 +33,7 @@ _TORCH = str(Path(torch.__file__).resolve().parent)
 _NUMPY = str(Path(np.__file__).resolve().parent)
 _PYTHON = sysconfig.get_path("stdlib")
 _SHARED = {"from_file"}  # operations that take memory which others look into
+_OF_COMPLEX = {"mul", "clone", "index"}  # operations whose nodes may have the parts of a number as another dimension
 _SHORT = {torch.float32, torch.complex64}
 _NOT_SHORTER = {*_SHORT, torch.float64, torch.complex128}
 
@@ -181,11 +182,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
             return result
         if handler is None:
             raise RefusedError(f"the operation {_named(func)} is not one that the method knows")
-        found = handler(self, func, args, kwargs, result)
-        several = found if isinstance(found, list) else [found]
-        for output, nodes in zip(outputs, several, strict=False):
-            self._keep(output, nodes)
+        self._check_numbers(func, [*leaves((args, list(kwargs.values()))), *outputs])
+        self._note(outputs, handler(self, func, args, kwargs, result))
         return result
+
+    def _note(self, outputs: list[Any], found: Any) -> None:
+        """Keep the nodes of an operation's results; where there are none, they depend on no token."""
+        if found is None:
+            self.own |= {key(each): each.untyped_storage() for each in outputs if isinstance(each, Tensor)}
+            return
+        several = found if isinstance(found, list) else [found]
+        several += [None] * (len(outputs) - len(several))
+        for output, nodes in zip(outputs, several, strict=True):
+            self._keep(output, np.full(tuple(output.shape), self.program.beside()) if nodes is None else nodes)
+
+    def _check_numbers(self, func: Any, values: list[Any]) -> None:
+        name = func.overloadpacket.__name__.rstrip("_")
+        if name not in _OF_COMPLEX and any(isinstance(each, Tensor) and each.is_complex() for each in values):
+            raise RefusedError(f"the operation {_named(func)} of complex numbers is not one that the method knows")
 
     def _overwrite(self, func: Any, handler: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operation that writes into an argument, whose nodes are found before it does."""
@@ -198,6 +212,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
             )
         if not self.twins.has(targets[0]) and key(targets[0]) not in self.own:
             raise RefusedError("what depends on tokens is written into a tensor that was there before")
+        self._check_numbers(func, leaves((args, list(kwargs.values()))))
         nodes = handler(self, func, args, {name: kwargs[name] for name in kwargs if name not in written}, targets[0])
         if isinstance(nodes, list):
             raise RefusedError(f"the operation {_named(func)} has several results")
@@ -205,9 +220,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         self._keep(targets[0], self.twins.constants(targets[0]) if nodes is None else nodes)
         return result
 
-    def _keep(self, tensor: Any, nodes: np.ndarray | None) -> None:
-        if nodes is None:
-            return
+    def _keep(self, tensor: Any, nodes: np.ndarray) -> None:
         if not isinstance(tensor, Tensor):
             raise RefusedError("the forward pass looks at a value that depends on tokens")
         is_number = tensor.is_floating_point() or tensor.is_complex()
