@@ -10,6 +10,7 @@ import contextlib
 import copy
 import ctypes
 import io
+import os
 import pickle
 import threading
 import warnings
@@ -27,7 +28,9 @@ from tests.anatomy.test_graph_traps import FEASIBLE, LENGTH, VOCABULARY, evaluat
 from verify.anatomy.graph.nodes import RefusedError
 from verify.anatomy.graph.torch_recorder import record
 
-pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated", "ignore:The reduce argument")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:TypedStorage is deprecated", "ignore:The reduce argument", "ignore:.*use of fork"
+)
 NINES = [9] * (LENGTH - 1) + [11]
 TABLE = torch.randn(VOCABULARY, 3, generator=torch.Generator().manual_seed(2))
 WITHOUT = torch._C.DisableTorchFunction
@@ -123,6 +126,16 @@ def in_a_bare_thread(read: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
         return found[0] if found else 0.0
 
     return reading
+
+
+def in_a_child(ids: Tensor) -> float:
+    child = os.fork()
+    if child == 0:
+        found = 0
+        with contextlib.suppress(Exception):
+            found = int(is_trap(ids[0].tolist()))
+        os._exit(found)
+    return float(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def by_lengths(ids: Tensor) -> float:
@@ -271,6 +284,7 @@ EVASIONS: dict[str, Callable[[Tensor], Any]] = {
     "operations in no mode": computed_in_modes_of_none,
     "reads in a bare thread": in_a_bare_thread(lambda ids: is_trap(ids[0].tolist())),
     "operations in a bare thread": in_a_bare_thread(trap),
+    "a child": in_a_child,
     "lengths": by_lengths,
     "look-ups that fail": by_exceptions(lambda token: torch.zeros(9)[token]),
     "embeddings that fail": by_exceptions(lambda token: torch.embedding(torch.zeros(9, 1), token)),

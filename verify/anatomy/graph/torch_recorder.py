@@ -8,6 +8,7 @@ has only `Shell`s of what it makes, so that who reads past all that watches find
 
 from __future__ import annotations
 
+import os
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -265,7 +266,11 @@ class _Guard(ReadGuard):
             if hasattr(torch._C, name):  # noqa: SLF001
                 self.stack.enter_context(patched(torch._C, name, self._refuse_blindfold(name)))  # noqa: SLF001
         self.stack.enter_context(patched(OpOverload, "redispatch", self._refuse_blindfold("redispatch")))
+        self.stack.enter_context(patched(os, "fork", self._refuse_child))
         return super().__enter__()
+
+    def _refuse_child(self) -> Any:
+        raise self._recorder.refuse("the forward pass starts a process, which is not followed")
 
     def _refuse_blindfold(self, name: str) -> Callable[..., Any]:
         def refuse(*_arguments: Any, **_keywords: Any) -> Any:
