@@ -143,14 +143,20 @@ def test_weights_that_change_are_refused() -> None:
         recording_of(subject_of(change), seed=2)
 
 
-@pytest.mark.parametrize("kind", ["hook", "pre-hook", "__call__"])
-def test_what_happens_around_the_forward_is_refused(kind: str) -> None:
-    class Around(Trap):
-        def __call__(self, ids: Tensor) -> Any:
-            return super().__call__(ids) * 2
+@pytest.mark.parametrize("kind", ["hook", "pre-hook", "__call__", "_call_impl", "compiled", "torch's own"])
+def test_what_happens_around_the_forward_is_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = nn.Module.__call__
+
+    def doubled(self: Any, ids: Tensor) -> Any:
+        return self.forward(ids) * 2 if isinstance(self, Trap) else plain(self, ids)
 
     def build() -> tuple[Any, dict[str, Any]]:
-        model: nn.Module = (Around if kind == "__call__" else Trap)(lambda _model, _ids: 0.0)
+        named = {kind: doubled} if "call" in kind else {}
+        model: nn.Module = type("Around", (Trap,), named)(lambda _model, _ids: 0.0)
+        if kind == "compiled":
+            model._compiled_call_impl = lambda ids: doubled(model, ids)  # type: ignore[assignment]
+        if kind == "torch's own":
+            monkeypatch.setattr(nn.Module, "__call__", doubled)
         if kind == "hook":
             model.register_forward_hook(lambda _module, _inputs, output: output * 2)
         if kind == "pre-hook":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,8 +112,21 @@ def _check_call(forcer: Forcer) -> None:
     everywhere = vars(torch.nn.modules.module)
     hooks = [value for name, value in vars(module).items() if name in {"_forward_hooks", "_forward_pre_hooks"}]
     hooks += [everywhere.get(name) for name in ("_global_forward_hooks", "_global_forward_pre_hooks")]
-    if any(hooks) or type(module).__call__ is not torch.nn.Module.__call__:
-        raise RefusedError("hooks, or a __call__ of its own, do something around the forward pass")
+    if any(hooks) or not _is_called_as_torch_does(torch, module):
+        raise RefusedError("hooks, a call of its own, or a compiled one may do something around the forward pass")
+
+
+def _is_called_as_torch_does(torch: Any, module: Any) -> bool:
+    """Return whether what calls a module's forward is torch's own, and nothing compiled stands in its place."""
+    folder = str(Path(torch.__file__).parent)
+    for name in ("__call__", "_call_impl"):
+        plain = getattr(torch.nn.Module, name)
+        code = getattr(plain, "__code__", None)
+        if code is None or not code.co_filename.startswith(folder) or name in vars(module):
+            return False
+        if getattr(type(module), name) is not plain:
+            return False
+    return getattr(module, "_compiled_call_impl", None) is None
 
 
 def entry(token: Token, place: str, digits: int = 10) -> dict[str, Any]:
