@@ -14,7 +14,7 @@ from verify.hunt.search import Limits, search
 from verify.hunt.work import introduce
 from verify.judge.run import judge
 from verify.judge.score import score
-from verify.judge.session import Options
+from verify.judge.session import Options, Session
 from verify.judge.verdicts import EXHAUSTIVE, MODEL_PROVED, Sums
 from verify.judge.width import width_answered
 from verify.proof.proving import prove_subject
@@ -64,6 +64,20 @@ def test_two_digits_are_exhaustive_and_the_card_says_so():
     (row,) = [row for row in report["strata"] if row["name"] == "every-pair"]
     assert (row["cases"], row["failures"], row["exhaustive"]) == (10**4, 0, True)
     assert "EXHAUSTIVE: Every pair that there is, 10⁴ of operands of 2 digits, was asked of add" in card(report)
+
+
+def test_after_every_pair_nothing_is_hunted_or_proved_but_sums_are_asked_for_again():
+    session = Session(Options(spec=f"{COLUMNS}:right_1", sandbox="off"))
+    found = {"name": "every-pair", "exhaustive": True, "ways": {"add": [100, 0]}, "cases": 100, "failures": 0}
+
+    session.take_stratum(found | {"ways": {"add": [99, 0], "add_batch": [1, 0]}})
+    assert session.why_not(asks_for_sums=True, hunts=True) == ""
+    session.take_stratum(found)
+
+    assert session.why_not(asks_for_sums=True, hunts=True).startswith("each of the 100 pairs of operands of 1 digit")
+    assert session.why_not(asks_for_sums=False, hunts=False, proves=True) != ""
+    assert session.why_not(asks_for_sums=True, hunts=False) == ""  # an adder that changes its mind is seen there
+    assert session.why_not(asks_for_sums=False, hunts=False) == ""
 
 
 def test_our_own_model_is_asked_for_fewer_digits_and_not_proved_for_them():

@@ -300,7 +300,7 @@ class Session:
             return f"workers were lost over {plural(len(self.lost), 'sum')} before, the first: {self.lost[0]}"
         if asks_for_sums and not hunts and self.judging and self.confirmed is not None:
             return "a counterexample was confirmed before"
-        if self.every_pair and (asks_for_sums or proves):
+        if self.every_pair and (hunts or proves):  # named sums and properties ask again whether it still says the same
             return f"{self.every_pair} before"
         ends = self._hunt_ends if hunts else PROPERTIES_END if asks_for_sums else NATURE_ENDS
         if (self.budget.left() if proves else self._left(ends)) <= 0:
