@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -43,6 +44,13 @@ class TestWriting:
         device.symlink_to("/dev/null")
         write_text(device if through == "a link" else Path("/dev/null"), "gone")
         assert stat.S_ISCHR(device.stat().st_mode)
+
+    @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no files in memory are to be had")
+    def test_a_file_in_memory_among_devices_is_replaced(self):
+        with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+            for text in ("first", "second"):
+                write_text(Path(file.name), text)
+            assert Path(file.name).read_text() == "second"
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
     def test_a_device_in_a_folder_of_ours_stays_one(self, tmp_path):

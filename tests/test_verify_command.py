@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from argparse import Namespace
 
 import pytest
 
-from verify.__main__ import main
+from verify.__main__ import _keep, _kept, main
 
 AROUND = """
 from adder import submission
@@ -88,6 +90,20 @@ def test_neither_environment_nor_settings_say_what_is_judged_where_a_file_is_nam
     assert main(["run", "named.py", "--profile=quick", "--sandbox=limits", "--json=-"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert (report["subject"]["spec"], report["sums"]["verdict"]) == ("named.py", "COUNTEREXAMPLE")
+
+
+def test_a_reader_is_given_the_result_alone_and_not_what_was_known_before(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    for file in (tmp_path / "pipe", "/dev/fd/1", "/dev/null", "-", tmp_path / "kept.json"):
+        _keep(Namespace(json=str(file)), {"verdict": "so far"})
+    writer = os.open(tmp_path / "pipe", os.O_WRONLY)
+    os.close(writer)
+    assert os.read(reader, 99) == b""
+    os.close(reader)
+    assert json.loads((tmp_path / "kept.json").read_text()) == {"verdict": "so far"}
+    assert _kept(Namespace(json="/dev/stdout")) is None
 
 
 def test_saved_weights_are_proved_as_they_are(tmp_path, capsys):

@@ -56,7 +56,7 @@ def _run_many(arguments: argparse.Namespace) -> int:
     from verify.judge.many import Board, as_json
     from verify.report.card import board, board_markdown
 
-    results = None if arguments.json in {None, "-"} else Path(arguments.json)
+    results = _kept(arguments)
     kept = results if arguments.board is None else arguments.board / "board.json"
     judged = Board(_options(arguments), arguments.jobs, kept, lambda line: print(line, file=sys.stderr))
     reports, status = judged.judge(arguments.subjects or [_spec()])
@@ -89,11 +89,20 @@ def _silence() -> None:
 
 def _keep(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
     """Write what is known so far: whatever ends the run later, a counterexample is told."""
-    if arguments.json not in {None, "-"}:
-        from verify.files import write_json
+    from verify.files import write_json
 
-        with contextlib.suppress(OSError):  # which is told at the end
-            write_json(Path(arguments.json), report)
+    with contextlib.suppress(OSError):  # which is told at the end
+        if (results := _kept(arguments)) is not None:
+            write_json(results, report)
+
+
+def _kept(arguments: argparse.Namespace) -> Path | None:
+    """Return the file in which what is known so far is kept; None where a reader would be given it besides the end."""
+    from verify.files import is_replaced
+
+    if arguments.json in {None, "-"}:
+        return None
+    return Path(arguments.json) if is_replaced(Path(arguments.json)) else None
 
 
 def audit(arguments: argparse.Namespace) -> int:

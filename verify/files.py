@@ -22,6 +22,7 @@ _KINDS = (
     (stat.S_ISBLK, "a disk"),
     (stat.S_ISSOCK, "a socket"),
 )
+_OPEN = {"fd", "stdin", "stdout", "stderr"}  # in /dev
 _PREFIX = "adder-scratch-"  # of scratch folders, all of which are locked
 
 
@@ -112,9 +113,15 @@ def _too_large(path: Path, most: int) -> OSError:
     return OSError(errno.EFBIG, f"it holds more than {most:,} bytes", str(path))
 
 
+def is_replaced(path: Path) -> bool:
+    """Return whether `write_text` makes a file anew at a path: elsewhere what is written twice is there twice."""
+    return not _is_written_through(path)
+
+
 def _is_written_through(path: Path) -> bool:
-    """Return whether a path is no regular file, or lies among devices: /dev/stdout may be one that others write to."""
-    if path.absolute().parts[1:2] in {("dev",), ("proc",)}:
+    """Return whether a path is no regular file, or names what is open: /dev/stdout may be one that others write to."""
+    place, *more = path.absolute().parts[1:3] or [""]
+    if place == "proc" or (place == "dev" and more and more[0] in _OPEN):
         return path.exists() or path.is_symlink()
     try:
         return not stat.S_ISREG(path.stat().st_mode)
