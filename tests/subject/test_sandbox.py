@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -182,6 +183,28 @@ def test_a_child_that_cut_its_ties_ends_too(hostile, rung, scratch, name):
     adder = hostile(name, rung)
     assert len(processes_of(scratch)) >= 2
     adder.close()
+
+
+UNSEEN = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from verify.subject.sandbox import warden
+seen, looks = warden.descendants, [[], []]
+warden.descendants = lambda process: looks.pop() if looks else seen(process)
+child = os.fork()
+if child == 0:
+    os.closerange(0, 3)
+    time.sleep(600)
+print(child, flush=True)
+warden._end(0)
+"""
+
+
+def test_what_no_list_of_processes_shows_for_a_moment_ends_too():
+    root = str(Path(subject.__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", UNSEEN, root], capture_output=True, text=True, check=True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
 
 
 @promised("outlives a run that is killed", on=ladder.RUNGS)

@@ -173,18 +173,28 @@ def _end(status: int, scratch: str = "", groups: list[str] | None = None) -> NoR
         groups: control groups that go likewise.
     """
     give_up = time.monotonic() + _PATIENCE
-    while (alive := descendants(os.getpid())) and time.monotonic() < give_up:
+    while _has_children() and time.monotonic() < give_up:
+        alive = descendants(os.getpid())
         for what in (signal.SIGSTOP, signal.SIGKILL):
             for process in alive:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, what)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
     if scratch:
         remove_folder(Path(scratch))
     cgroup.remove(groups or [])
     os._exit(status)
+
+
+def _has_children() -> bool:
+    """Bury the children that ended; return whether there are others: as long as anything descends from this process.
+
+    A list of them is no answer: of processes that each start another one and end, it may show none that lives.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
 if __name__ == "__main__":
