@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import stat
+from functools import partial
 
 import pytest
 
+from tests.subject.as_user import WITHOUT_NAMESPACES
 from tests.subject.rungs import await_that, promised
+from verify import interpreters
 from verify.errors import SubjectCrashedError
 from verify.subject.sandbox import Limits, cgroup, ladder
 from verify.subject.sandbox.limits import MEBIBYTE
@@ -76,6 +79,27 @@ def test_nor_is_the_file_itself(hostile, rung, tmp_path, way):
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "/dev/urandom"])
 def test_nor_is_a_device_of_the_machine(hostile, rung, device, way):
     assert hostile("changes_files", rung, target=f"{way} of {device}").name.startswith("held back")
+
+
+@promised("makes a device, such as that of a disk", on=ladder.RUNGS)
+def test_no_device_is_made(hostile, rung):
+    assert hostile("makes_a_device", rung).name.startswith("held back")
+
+
+@promised("makes a device, such as that of a disk", on=ladder.RUNGS)
+def test_nor_is_one_made_where_namespaces_are_not_permitted(hostile, rung, monkeypatch):
+    """Root's worker then is root without any bounds of a namespace."""
+    monkeypatch.setattr(interpreters, "python", partial(python_without_namespaces, interpreters.python))
+    if rung == "bwrap":
+        with pytest.raises(SubjectCrashedError, match="ended its process"):
+            hostile("makes_a_device", rung)
+    else:
+        assert hostile("makes_a_device", rung).name.startswith("held back")
+
+
+def python_without_namespaces(python, *arguments):
+    is_warden = arguments[0] == "-S"
+    return [*python(), "-c", WITHOUT_NAMESPACES, *python(*arguments)[1:]] if is_warden else python(*arguments)
 
 
 @promised("watches what the user does with files", on=ladder.RUNGS)

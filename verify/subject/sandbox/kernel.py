@@ -47,11 +47,14 @@ _PATH_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}  # refer, truncate, device ioctl came later
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | (1 << 14) | (1 << 15)
+_MAKE_DEVICES = 1 << 6 | 1 << 11
 _BIND_AND_CONNECT_TCP = 3  # from ABI 4
 _ABSTRACT_SOCKETS_AND_SIGNALS = 3  # from ABI 6
 
 _MOUNT_SETATTR = 442  # the same number on every architecture
 _HERE, _RECURSIVE, _READ_ONLY_NO_SETUID = -100, 0x8000, 3
+
+_CAPABILITIES_VERSION, _CAPABILITIES_SIZE = 0x20080522, 24
 
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000  # with an error's number
@@ -158,7 +161,8 @@ def has_seccomp() -> bool:
 def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     """Take away all access to files but to what lies below the given paths; paths that do not exist are passed over.
 
-    From ABI 4 on it also takes away TCP, from ABI 6 on signals to and abstract sockets of other processes.
+    No device can be made there either: one that root makes may be the disk. From ABI 4 on it also
+    takes away TCP, from ABI 6 on signals to and abstract sockets of other processes.
 
     Raises:
         OSError: the kernel refuses.
@@ -168,7 +172,7 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     fields = [handled] + [_BIND_AND_CONNECT_TCP] * (abi >= 4) + [_ABSTRACT_SOCKETS_AND_SIGNALS] * (abi >= 6)
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     ruleset = _check(_libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0), "landlock")
-    for paths, rights in ((readable, _EXECUTE | _READ_FILE | _READ_DIR), (writable, handled)):
+    for paths, rights in ((readable, _EXECUTE | _READ_FILE | _READ_DIR), (writable, handled & ~_MAKE_DEVICES)):
         for path in paths:
             _allow(ruleset, path, rights & handled)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -223,6 +227,16 @@ def forbid_calls(*, files: bool) -> None:
     )
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
+
+
+def drop_capabilities() -> None:
+    """Give up what root may do beyond an ordinary user; with no new privileges, executing a program brings none back.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)  # of this process; capset(2)
+    _check(_libc.capset(header, bytes(_CAPABILITIES_SIZE)), "capset")
 
 
 def enter_namespaces() -> bool:

@@ -76,10 +76,12 @@ def _become_worker(settings: dict[str, Any], *, in_namespaces: bool) -> NoReturn
         elif settings["rung"] == "landlock":
             closed = in_namespaces and _close_file_systems(settings["scratch"], settings["scratch_bytes"])
             os.chdir(settings["folder"])
+            kernel.drop_capabilities()
             kernel.restrict_files(settings["readable"], settings["writable"])
             kernel.forbid_calls(files=not closed)
         else:
             os.chdir(settings["folder"])
+            kernel.drop_capabilities()
             kernel.forbid_calls(files=False)
         os.execve(command[0], command, settings["environment"])  # noqa: S606 - our own command, without a shell
     except BaseException as error:
