@@ -13,6 +13,7 @@ from tests.mutation import ROOT
 from tests.proof.columns.networks import adder, all_pairs, certified, least_margins
 from tests.proof.columns.trials import SHAPES, TRIALS, certificate_of, network
 from tests.test_layering import imports, packages
+from verify.__main__ import main
 from verify.proof.columns import certificate, checker
 
 FILE = ROOT / "verify" / "proof" / "columns" / "checker.py"
@@ -101,6 +102,13 @@ def test_what_is_no_certificate_gives_a_sentence_and_status_2(name, tmp_path):
 
 def test_a_file_that_is_not_there_and_no_file_at_all_give_status_2(tmp_path):
     assert run(tmp_path / "x").returncode == run().returncode == run(tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("name", [name for name in NONE if name.startswith("gzip")])
+def test_gzip_of_no_certificate_is_told_by_what_is_wrong_with_it(name, tmp_path, capsys):
+    (tmp_path / "x.gz").write_bytes(NONE[name])
+    assert main(["check", str(tmp_path / "x.gz")]) == 2
+    assert "utf-8" not in capsys.readouterr().err
 
 
 def test_gzip_of_more_than_is_read_is_no_certificate(monkeypatch):

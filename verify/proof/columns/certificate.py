@@ -13,6 +13,7 @@ from verify.files import read_bytes, write_bytes, write_text
 from verify.proof.columns import checker
 
 _LARGEST = 64 << 20  # bytes of a file
+_GZIP = b"\x1f\x8b"
 
 
 def complete(found: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,14 +50,18 @@ def read(path: Path) -> Any:
     """Return what a file holds, JSON or gzip of it; None where it is no certificate of this schema.
 
     Raises:
-        CertificateError: the file cannot be read, or is too large.
+        CertificateError: the file cannot be read, or is too large, or is gzip of something else.
     """
+    data = b""
     try:
-        found = checker.read(read_bytes(path, _LARGEST))
+        data = read_bytes(path, _LARGEST)
+        found = checker.read(data)
     except OSError as error:
         raise CertificateError(
             f"{path} cannot be read: {error.strerror}; adder-verify prove --out writes one"
         ) from error
-    except ValueError:
+    except ValueError as error:
+        if data.startswith(_GZIP):
+            raise CertificateError(f"{path} is no certificate: {error}; adder-verify prove --out writes one") from error
         return None
     return found if isinstance(found, dict) and found.get("schema") == checker.SCHEMA else None
