@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.subject.rungs import SUBMISSIONS, any_rung, await_that, groups_of
+from verify import interpreters
 from verify.errors import SubjectCrashedError
 from verify.subject import load
 from verify.subject.sandbox import Limits
-from verify.subject.sandbox.cgroup import Group, Place, places
+from verify.subject.sandbox.cgroup import Group, Place, places, places_of_this_process
 from verify.subject.sandbox.limits import MEBIBYTE
 from verify.subject.sandbox.link import Link
 
@@ -49,6 +50,20 @@ def test_places_are_found_in_either_version():
 )
 def test_no_place_is_made_up(groups, mounts):
     assert places(groups, mounts) == []
+
+
+def test_a_group_whose_name_is_no_text_is_no_fault(monkeypatch):
+    tables = {"cgroup": b"0::/caf\xe9\n", "mountinfo": MOUNTS_2.encode()}
+    monkeypatch.setattr(Path, "read_bytes", lambda path: tables[path.name])
+    assert places_of_this_process()[0].folder == Path("/sys/fs/cgroup/caf\udce9")
+
+
+def test_no_table_is_no_place(monkeypatch):
+    def unreadable(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    assert places_of_this_process() == []
 
 
 def test_a_folder_without_the_controller_is_no_group(tmp_path):
@@ -108,6 +123,16 @@ def test_the_kernel_keeps_the_limit_of_memory(groups, rung, monkeypatch):
     with pytest.raises(SubjectCrashedError, match=r"took all of its memory \(limit 0.3 GiB\)"):
         load(str(SUBMISSIONS / "hostile" / "eats_memory.py"), sandbox=rung, limits=Limits(memory_bytes=300 * MEBIBYTE))
     await_that(lambda: groups() == [])
+
+
+def test_a_worker_that_cannot_be_started_leaves_no_group(groups, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("no processes are left")
+
+    monkeypatch.setattr(interpreters, "start", fail)
+    with pytest.raises(OSError, match="no processes are left"):
+        load(str(SUBMISSIONS / "honest" / "plain_object.py"), sandbox="limits")
+    assert groups() == []
 
 
 @any_rung

@@ -114,7 +114,8 @@ def join(folders: list[str]) -> None:
 def places_of_this_process() -> list[Place]:
     """Return where groups may perhaps be made by this process: below its own, else beside it."""
     try:
-        return places(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text())
+        groups, mounts = (os.fsdecode(Path(f"/proc/self/{name}").read_bytes()) for name in ("cgroup", "mountinfo"))
+        return places(groups, mounts)
     except OSError:
         return []
 

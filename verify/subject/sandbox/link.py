@@ -71,7 +71,12 @@ class Link:
         self._scratch = str(self._folder.path)
         with ends.undisturbed():
             self._group = cgroup.Group(limits.memory_bytes, limits.processes + limits.threads)
-            self._start(rung, location)
+            try:
+                self._start(rung, location)
+            except BaseException:
+                self._group.close()
+                self._folder.close()
+                raise
             ends.remember(self, self._abandon)
         threading.Thread(target=self._watch, daemon=True).start()
 
