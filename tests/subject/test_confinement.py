@@ -137,6 +137,13 @@ def test_file_systems_in_memory_are_limited(hostile, rung, where):
     assert_limited(hostile, rung, where)
 
 
+@promised("fills file systems in memory", on=["bwrap", "landlock"])
+@pytest.mark.parametrize("where", ["names in scratch", "names in /dev/shm"])
+def test_files_in_memory_are_counted_though_they_are_empty(hostile, rung, where):
+    ended = outcome_of(lambda: hostile("hoards_memory", rung, target=where, limits=SMALL).name)
+    assert ended.startswith("held back") or re.search(r"made \d+ files \(limit 10000\) and was ended", ended)
+
+
 def assert_limited(hostile, rung, where):
     """Check that memory cannot be taken, or that the file is ended for it; and that none of it stays."""
     before = shutil.disk_usage("/dev/shm").used

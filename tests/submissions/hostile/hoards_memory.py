@@ -122,6 +122,13 @@ def is_same(handle, other):
         return False
 
 
+def names(folder):
+    """Make files that hold nothing: each takes a kilobyte that is no file's."""
+    for index in range(60_000):
+        os.close(os.open(f"{folder}/{index}", os.O_CREAT | os.O_WRONLY))
+    time.sleep(1)
+
+
 def behind_a_thread():
     """Hold them in a process whose first thread has ended: it looks as if it had ended too."""
 
@@ -150,6 +157,8 @@ WAYS = {
     "torn": lambda: torn(mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, -1),
     "torn zeros": lambda: torn(mmap.MAP_SHARED, os.open("/dev/zero", os.O_RDWR)),
     "torn files": torn_files,
+    "names in scratch": lambda: names(tempfile.gettempdir()),
+    "names in /dev/shm": lambda: names("/dev/shm"),
     "behind a thread": behind_a_thread,
 }
 

@@ -267,9 +267,10 @@ def make_read_only() -> None:
     _check(_libc.syscall(_MOUNT_SETATTR, _HERE, b"/", _RECURSIVE, attributes, len(attributes)), "mount_setattr")
 
 
-def mount_scratch(folder: str, size: int) -> None:
-    """Put an empty file system in memory, of a given size in bytes, over a folder."""
-    _mount(b"tmpfs", folder.encode(), b"tmpfs", _MS_NOSUID_NODEV, f"size={size},mode=0700".encode())
+def mount_scratch(folder: str, size: int, files: int) -> None:
+    """Put an empty file system in memory, of a size in bytes and for so many files, empty ones too, over a folder."""
+    options = f"size={size},nr_inodes={files},mode=0700".encode()
+    _mount(b"tmpfs", folder.encode(), b"tmpfs", _MS_NOSUID_NODEV, options)
 
 
 def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int, data: bytes | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 GIBIBYTE = 1 << 30
 MEBIBYTE = 1 << 20
+MOST_FILES = 10_000  # in the scratch folder, and in other file systems in memory
 
 
 @dataclass(frozen=True)

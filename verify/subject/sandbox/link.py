@@ -19,7 +19,7 @@ from verify.errors import OutOfTimeError, ProtocolError, SubjectCrashedError, Su
 from verify.files import Scratch
 from verify.subject.sandbox import cgroup, ladder, processes, wire
 from verify.subject.sandbox.deadline import REQUEST, RUN, SUM, Deadline
-from verify.subject.sandbox.limits import GIBIBYTE, MEBIBYTE, Limits
+from verify.subject.sandbox.limits import GIBIBYTE, MEBIBYTE, MOST_FILES, Limits
 from verify.text import printable, printable_all
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _TICK = 0.1  # seconds between two looks at the worker
 _CAPTURED = 4096  # bytes of its stdout and of its stderr that are kept
 _PATIENCE = 15.0  # seconds for a killed worker to be gone
 _READ = 1 << 20
-_MOST_FILES = 10_000  # in the scratch folder
 _POSITION = struct.Struct("<q")
 
 
@@ -69,6 +68,8 @@ class Link:
         self._received = bytearray()
         self._folder = Scratch()
         self._scratch = str(self._folder.path)
+        # bubblewrap's file systems in memory, which can be given a size and no number of files
+        self._in_memory = [self._scratch, "/dev/shm"] if rung == "bwrap" else []  # noqa: S108 - the worker's own
         with ends.undisturbed():
             self._group = cgroup.Group(limits.memory_bytes, limits.processes + limits.threads)
             try:
@@ -271,10 +272,11 @@ class Link:
         if taken > limits.memory_bytes:
             limit = limits.memory_bytes / GIBIBYTE
             return f"took {taken / GIBIBYTE:.1f} GiB of memory (limit {limit:.1f} GiB) and was ended"
-        if processes.folder_bytes(self._folder.path, _MOST_FILES) > limits.file_bytes:
+        if processes.folder_bytes(self._folder.path, MOST_FILES) > limits.file_bytes:
             limit = limits.file_bytes / MEBIBYTE
             return f"wrote more to its scratch folder than can be (limit {limit:.0f} MiB) and was ended"
-        return ""
+        files = sum(processes.files_of(alive[2:], folder) for folder in self._in_memory)
+        return f"made {files} files (limit {MOST_FILES}) and was ended" if files > MOST_FILES else ""
 
     def _kill(self) -> None:
         """Ask the warden to end everything; what still lives then is killed."""

@@ -175,6 +175,18 @@ def folder_bytes(folder: Path, most: int) -> int:
     return total
 
 
+def files_of(processes: list[int], folder: str) -> int:
+    """Return how many files the file system has that some processes see at a folder, empty ones too: each takes memory.
+
+    The first one counts that can be looked at; 0 where none can.
+    """
+    for process in processes:
+        with contextlib.suppress(OSError):
+            found = os.statvfs(f"/proc/{process}/root{folder}")
+            return found.f_files - found.f_ffree
+    return 0
+
+
 def tasks_of_user() -> int:
     """Return how many threads this user runs on this machine."""
     user, total = os.getuid(), 0

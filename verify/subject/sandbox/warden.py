@@ -23,6 +23,7 @@ for name, folder in (("verify", 2), ("verify.subject", 1)):  # the packages them
 
 from verify.files import remove_folder  # noqa: E402 - the packages come first
 from verify.subject.sandbox import cgroup, kernel  # noqa: E402
+from verify.subject.sandbox.limits import MOST_FILES  # noqa: E402
 from verify.subject.sandbox.processes import descendants  # noqa: E402
 
 _PATIENCE = 10.0  # seconds in which to end what the worker has started
@@ -93,9 +94,9 @@ def _close_file_systems(scratch: str, size: int) -> bool:
     try:
         kernel.make_read_only()
     except OSError:
-        kernel.mount_scratch(scratch, size)
+        kernel.mount_scratch(scratch, size, MOST_FILES)
         return False
-    kernel.mount_scratch(scratch, size)
+    kernel.mount_scratch(scratch, size, MOST_FILES)
     return True
 
 
