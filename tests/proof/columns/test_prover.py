@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.proof.columns import networks
-from tests.proof.columns.trials import SHAPES
+from tests.proof.columns.trials import PROBES, SHAPES, probe, worst_of
 from verify.proof.columns import checker
 from verify.proof.columns.certificate import complete
 from verify.proof.columns.proving import search_graph
@@ -68,3 +68,14 @@ def test_roundings_pushed_to_their_bounds_stay_within_what_the_prover_allows(sha
                 share = np.abs(seen - centre)[rivals] / allowed[rivals]
                 most = max(most, float(share.max()))
     assert 0.01 < most <= 1, most
+
+
+@pytest.mark.parametrize("name", ["mean of equals", "values that are off"])
+def test_a_margin_below_its_roundings_is_left_open_and_one_well_above_is_closed(name: str) -> None:
+    worst = worst_of(name)
+    for margin, is_whole in [(0.97 * worst, False), (12 * worst + 2, True)]:
+        step = step_of(probe(PROBES[name], margin), 0)
+        tables, open_ = Tables(step), 0
+        for query in range(0, step.query.size, 9):
+            open_ += Search(step, tables, query, lambda pairs: np.ones(len(pairs)), lambda: math.inf).run().open
+        assert (open_ == 0) == is_whole

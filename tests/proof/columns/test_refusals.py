@@ -59,10 +59,6 @@ def token_behind_attention(put: Put) -> int:
     return put("relu", put("mul", found, put("tok", 3, 0)))
 
 
-def layer_norm(put: Put) -> int:
-    return put("slack", put("tok", 0, 0), put("tok", 0, 0), 12)
-
-
 def infinity(put: Put) -> int:
     return put("exp", put("mul", put("tok", 0, 0), put("const", (500.0).hex())))
 
@@ -79,7 +75,6 @@ REFUSED: dict[str, tuple[Callable[[Put], int], str]] = {
         token_behind_attention,
         "at step 1 what follows attention reads the token at position 4",
     ),
-    "layer_norm": (layer_norm, "step 1 has a mean and a variance that may be taken in one pass"),
     "infinity": (infinity, "at step 1 a number before attention may be as large as any"),
 }
 

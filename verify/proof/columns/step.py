@@ -151,11 +151,6 @@ def _classify(step: Step) -> None:
     step.rows = [list(row) for row in rows]
     for logit in step.logits:  # a weight that is a logit is a mean
         _as_mean(step, logit, rows)
-    if any(step.nodes[index][0] == "slack" for index in needed):
-        raise RefusalError(
-            f"step {step.index + 1} has a mean and a variance that may be taken in one pass, as torch's layer_norm "
-            "takes them, or logits behind a softmax: the search does not bound what these err by (`slack` nodes)"
-        )
     if not step.means:
         raise RefusalError(f"no attention takes part in step {step.index + 1}")
 
