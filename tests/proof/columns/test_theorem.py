@@ -15,6 +15,7 @@ import torch
 
 from tests.proof.columns import graphs
 from verify.__main__ import main
+from verify.addition.task import Task
 from verify.anatomy.graph.evaluate import forced
 from verify.anatomy.graph.read import of
 from verify.proof.columns import checker, theorem
@@ -45,6 +46,7 @@ class Adder:
 
     def __init__(self, graph: dict[str, Any], add: Callable[[int, int], Any] | None = None) -> None:
         self.graph = of(json.loads(json.dumps(graph)))
+        self.task = Task(self.graph.digits)
         self._add = add or (lambda a, b: a + b)
         self.added: list[tuple[int, int]] = []
         self.digest = "same"
