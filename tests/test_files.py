@@ -64,6 +64,15 @@ class TestWriting:
             write_text(tmp_path / "full", "text")
         assert [*tmp_path.iterdir()] == [tmp_path / "full"]
 
+    def test_what_fails_names_the_file_that_was_asked_for(self, tmp_path, monkeypatch):
+        def fail(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match=r"No space left on device: '.*/result\.json'$"):
+            write_text(tmp_path / "result.json", "text")
+        assert [*tmp_path.iterdir()] == []
+
     def test_a_pipe_is_written_to_where_somebody_reads(self, fifo):
         got = []
         reader = threading.Thread(target=lambda: got.append(fifo.read_text()))
