@@ -8,26 +8,27 @@ from pathlib import Path
 import pytest
 
 from verify import subject
-from verify.anatomy import audit as audit_of
 
 FILE = Path(__file__).parents[1] / "submissions" / "honest" / "unusual.py"
 NAMES = [
     *(f"torch_{name}" for name in (
         "plain", "rotated", "alibi", "softmax1", "divided_afterwards", "divided_after_the_output", "times_the_inverse",
-        "einsum", "element_by_element", "hard", "gathered", "top_two", "heads", "fused", "row_by_row", "sigmoids",
+        "einsum", "element_by_element", "hard", "gathered", "top_two", "heads", "fused", "sigmoids",
     )),
     "numpy_array_softmax", "numpy_array_einsum", "numpy_array_divided_afterwards", "numpy_in_float64", "in_float64",
     "with_learnt_places", "two_layers", "recurrent", "torchs_own", "encoder_and_decoder", "last_alone",
     "highest_bits_first", "with_a_cache", "in_lists",
 ]  # fmt: skip
 
+IN_FULL = {"torch_plain", "numpy_array_softmax", "encoder_and_decoder", "last_alone", "with_a_cache", "in_lists"}
+# The others differ from these in how positions are mixed.
+BY_ATTENTION = ["causality", "attention", "positions are mixed by attention alone", "attention does the work"]
 LAST = "forward gives the last position alone, so that nothing later can be seen to move it"
 NO_TENSORS = "no tensors were found in the model or the file"
 NO_CALL = "no forward call was found whose input grows by one token a step"
 UNKNOWN = {
     "last_alone": {"causality": LAST},
     "in_lists": {
-        "weights are used": NO_TENSORS,
         "weights do the work": NO_TENSORS,
         "logits move with the weights": NO_TENSORS,
         "causality": LAST,
@@ -35,7 +36,6 @@ UNKNOWN = {
         "attention does the work": "no weighted mean over positions was seen that could be cut",
     },
     "with_a_cache": {
-        "weights are used": NO_CALL,
         "logits move with the weights": NO_CALL,
         "forward does the work": NO_CALL,
         "chosen tokens are fed back": NO_CALL,
@@ -46,14 +46,15 @@ UNKNOWN = {
         "attention": NO_CALL,
         "positions are mixed by attention alone": NO_CALL,
         "attention does the work": NO_CALL,
-        "the same unwatched": NO_CALL,
     },
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unusual_transformer_is_not_called_out(name):
-    rows = audit_of(subject.load(f"{FILE}:{name}", sandbox="off"), 0)
+    adder = subject.load(f"{FILE}:{name}", sandbox="off")
+    checks = [None] if name in IN_FULL else BY_ATTENTION
+    rows = [row for only in checks for row in adder.ask("audit_checks", seed=0, only=only)]
     assert {row["outcome"] for row in rows} <= {"ok", "unknown"}, rows
     unknown = {row["check"]: row["detail"] for row in rows if row["outcome"] == "unknown"}
     expected = UNKNOWN.get(name, {})

@@ -92,11 +92,25 @@ class Traced:
 
 
 def traced(loaded: LoadedAdder) -> list[Traced]:
-    """Return the forward calls of a sum, traced.
+    """Return the forward calls of a sum, traced; found out once for a seed.
 
     Raises:
         UnlearntError: the forward cannot be traced; the message says why.
     """
+    seed, known = loaded.memory.get("seed", 0), loaded.memory.setdefault("traced", {})
+    if seed not in known:
+        known.clear()
+        try:
+            known[seed] = _all_traced(loaded)
+        except UnlearntError as error:
+            known[seed] = error
+    found: list[Traced] | UnlearntError = known[seed]
+    if isinstance(found, UnlearntError):
+        raise found
+    return found
+
+
+def _all_traced(loaded: LoadedAdder) -> list[Traced]:
     point = watching.find(loaded)
     if point is None:
         raise UnlearntError(watching.NOT_FOUND)

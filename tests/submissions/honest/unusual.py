@@ -146,12 +146,6 @@ def learnt_places(model, x):
     return bias.masked_fill(distances(x) < 0, -torch.inf).softmax(-1) @ values(model, x) @ model.output.T
 
 
-def row_by_row(model, x):
-    s, v = scores(model, x), values(model, x)
-    rows = [s[place, : place + 1].softmax(-1) @ v[:, : place + 1] for place in range(x.shape[1])]
-    return torch.stack(rows, 1) @ model.output.T
-
-
 def sigmoids(model, x):
     """Attention whose weights are sigmoids, and no softmax."""
     return (scores(model, x) + 20).sigmoid() / 2 @ values(model, x) @ model.output.T
@@ -371,7 +365,7 @@ class Submission:
 
 ATTENTION = (
     plain, rotated, alibi, softmax1, divided_afterwards, divided_after_the_output, times_the_inverse, einsum,
-    element_by_element, hard, gathered, top_two, heads, fused, row_by_row, sigmoids,
+    element_by_element, hard, gathered, top_two, heads, fused, sigmoids,
 )  # fmt: skip
 IN_ARRAYS = (array_softmax, array_einsum, array_divided_afterwards)
 for _attend in ATTENTION:
