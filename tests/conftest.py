@@ -1,10 +1,14 @@
-"""Which files begin first where several processes share the tests."""
+"""What holds for all tests: no property has a deadline, and the files that take long begin first."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")  # how long an example takes is the machine's affair
 
 LONG = (  # those that take most of a minute and more, the longest first: begun last, one process would end alone
     "test_mutants.py",
