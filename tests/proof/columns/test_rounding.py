@@ -48,13 +48,14 @@ def test_both_signs_small_and_large_arguments_are_measured() -> None:
         assert len(size[(size > 1) & (size < 2)]) > 2**23 // STRIDE - 1
 
 
-def test_all_that_was_measured_is_below_what_is_assumed() -> None:
+def test_at_least_twice_is_assumed_of_all_that_was_measured() -> None:
     rows = json.loads((ROOT / rounding.OUT).read_text())["rows"]
     assert {row["function"] for row in rows} == set(rounding.FUNCTIONS)
     for row in rows:
-        assert rounding.is_below(row), row
-        assert row["assumed"] == rounding.FUNCTIONS[row["function"]].factor, row
+        now = row | {"assumed": rounding.FUNCTIONS[row["function"]].factor}
+        assert rounding.is_below(now, 0.5), now
 
 
 def test_prover_and_checker_assume_the_same() -> None:
     assert {name: FACTORS[name] for name in checker.RELATIVE} == checker.RELATIVE
+    assert {name: FACTORS[name] for name in checker.OF_ARGUMENT} == checker.OF_ARGUMENT
