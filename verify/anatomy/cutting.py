@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from verify.anatomy.tensors import Tensor
     from verify.subject import LoadedAdder
 
-_MOST_ENTRIES = 300  # parameters that are changed one by one; of more, tensor by tensor
+_MOST_ENTRIES = 64  # parameters that are changed one by one; of more, tensor by tensor
 
 
 def attention_matters(loaded: LoadedAdder) -> tuple[str, str]:
