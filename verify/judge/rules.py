@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from verify.addition.task import FEWEST_DIGITS, MOST_DIGITS, Task
-from verify.anatomy import ROWS
 from verify.errors import UsageError
 from verify.files import read_bytes
 from verify.text import printable
@@ -63,7 +61,7 @@ class Rules:
             UsageError: the user gave others than the board's.
         """
         if None not in (digits, self.digits) and digits != self.digits:
-            raise UsageError(f"the rules of {self.name} are of {Task(self.digits or 1)}; leave out --digits {digits}")
+            raise UsageError(f"the rules of {self.name} are of {self.digits} digits; leave out --digits {digits}")
         return digits if self.digits is None else self.digits
 
 
@@ -110,6 +108,8 @@ def _checked(path: str, spec: str, found: dict[str, Any]) -> Rules:
     count = count or "counted"
     if count not in COUNTS:
         raise UsageError(f"{path}: count is {printable(count)!r}, but should be one of {', '.join(COUNTS)}")
+    from verify.addition.task import FEWEST_DIGITS, MOST_DIGITS  # late: it brings numpy along
+
     digits = found.get("digits")
     if digits is not None and not (type(digits) is int and FEWEST_DIGITS <= digits <= MOST_DIGITS):
         raise UsageError(
@@ -133,6 +133,8 @@ def _text(path: str, found: dict[str, Any], key: str) -> str:
 
 
 def _rows(path: str, key: str, value: Any) -> list[str]:
+    from verify.anatomy import ROWS  # late: it brings numpy along
+
     rows = [*ROWS, *_CLAIMED]
     if not isinstance(value, list):
         raise UsageError(f"{path}: {printable(key)} is {printable(repr(value))}, but should be a list of rows")
