@@ -62,7 +62,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
 WIDE_MARGIN = 1.0
 
 
-def solve(seed: int = 1, *, weights: Kind = "integer", max_steps: int = 3000) -> GPTAdder:
+def solve(seed: int = 1, *, weights: Kind = "integer", max_steps: int = 1000) -> GPTAdder:
     """Return a model, float32 on the CPU, whose 16 transitions were checked on the module itself.
 
     Args:
@@ -104,7 +104,7 @@ class Found:
     steps: int
 
 
-def search(seed: int, *, weights: Kind = "integer", max_steps: int = 3000) -> Found:
+def search(seed: int, *, weights: Kind = "integer", max_steps: int = 1000) -> Found:
     """Return the widest right weights of the first round of restarts that has any; arguments and errors are `solve`'s.
 
     Width is margin / max|logit|. Real weights end the search when their margin is wide; integer weights are the best

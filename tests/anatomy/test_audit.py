@@ -69,7 +69,9 @@ def test_a_torch_module_is_seen_through():
     assert {outcome for outcome, _ in rows.values()} == {"ok"}
     assert rows["attention"][1] == "34 of 36 prompt positions move the answer; 1 softmax call a forward was seen"
     assert rows["prompt is laid out plainly"][1] == "36 tokens: 34 pair, 2 constant; seen on 44 sums"
-    assert rows["declared parameters"][1] == "36 declared; 36 counted, 5 distinct values, 26 not zero"
+    assert rows["declared parameters"][1] == (
+        "36 declared; 36 counted, 5 distinct values, 26 not zero, 36 degrees of freedom"
+    )
 
 
 CHEATS = {

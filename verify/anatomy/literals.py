@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ast
 import math
+import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from verify.subject import LoadedAdder
 
 _MOST_RUNS = 150  # of the file, anew
+_MOST_SECONDS = 20.0  # of processor time: a file may train its model, and never be done with other numbers
 _SUMS = 12
 
 
@@ -65,7 +69,8 @@ class _Source:
         self.right: Untouched = untouched(loaded, _SUMS)
         self.trees: dict[str, tuple[str, ast.Module]] = {}
         self.literals: list[Literal] = []
-        self.runs = 0
+        self._tried: dict[frozenset[tuple[Literal, float]], np.ndarray | None] = {}
+        self._gives_up = time.process_time() + _MOST_SECONDS
         self._parameters = [tensor for tensor in tensors(loaded) if tensor.is_parameter]
         for module in modules_of(loaded):
             path = Path(module.__file__ or "")
@@ -76,7 +81,7 @@ class _Source:
                 for node in ast.walk(tree)
                 if isinstance(node, ast.Constant) and type(node.value) is float and math.isfinite(node.value)
             ]
-        self.literals.sort(key=lambda each: (each.file, each.node.lineno, each.node.col_offset))
+        self.literals.sort(key=lambda each: (each.file, each.module, each.node.lineno, each.node.col_offset))
 
     def outputs(self, values: dict[Literal, float]) -> np.ndarray | None:
         """Return what the forward says with other floats and the same parameters; None where it says nothing.
@@ -84,9 +89,14 @@ class _Source:
         Raises:
             _OverError: too much was asked.
         """
-        if self.runs >= _MOST_RUNS:
-            raise _OverError
-        self.runs += 1
+        key = frozenset(values.items())
+        if key not in self._tried:
+            if len(self._tried) >= _MOST_RUNS or time.process_time() > self._gives_up:
+                raise _OverError
+            self._tried[key] = self._outputs(values)
+        return self._tried[key]
+
+    def _outputs(self, values: dict[Literal, float]) -> np.ndarray | None:
         for literal, value in values.items():
             literal.node.value = value
         try:
@@ -97,7 +107,8 @@ class _Source:
             for literal in values:
                 literal.node.value = literal.value
         try:
-            return self._said(codes)
+            with warnings.catch_warnings(action="ignore"):
+                return self._said(codes)
         except (Exception, SystemExit):  # a stranger's file may do anything with other numbers
             return None
 
@@ -142,37 +153,37 @@ def numbers_in_code(loaded: LoadedAdder) -> tuple[list[Usage], str]:
         return [], "built anew it gives other logits, so that no number of its code can be tried"
     found: list[Usage] = []
     try:
-        for literal in _moving(source, source.literals):
+        for literal in chain.from_iterable(_moving(source, each) for each in _by_file(source.literals)):
             kind = _kind(source, literal)
-            if kind != DEAD:
-                counts = {each: int(each == kind) for each in (DEAD, IDLE, NEEDED)}
-                found.append(Usage(str(literal), [], 1, int(literal.value != 0), *counts.values()))
+            counts = {each: int(each == kind) for each in (DEAD, IDLE, NEEDED)}
+            found.append(Usage(str(literal), [], 1, int(literal.value != 0), *counts.values()))
     except _OverError:
         return found, f"not every one of {len(source.literals)} floats of its code was tried"
     return found, ""
 
 
+def _by_file(literals: list[Literal]) -> list[list[Literal]]:
+    """Return floats file by file: where one trains the model, the others are not held up by it."""
+    return [[*group] for _, group in groupby(literals, key=lambda each: each.module)]
+
+
 def _moving(source: _Source, literals: list[Literal]) -> Iterator[Literal]:
-    """Yield those floats that move a logit, in halves."""
-    tried = (source.outputs({each: change(each.value) for each in literals}) for change in (_other, _none))
-    if not any(map(source.is_moved, tried)):
-        return
+    """Yield those floats that move a logit: sought in halves, and one by one where all at once nothing is said."""
+    tried = [source.outputs({each: change(each.value) for each in literals}) for change in (_other, _none)]
+    says_nothing = all(said is None for said in tried)
     if len(literals) == 1:
-        yield literals[0]
-        return
-    middle = len(literals) // 2
-    yield from _moving(source, literals[:middle])
-    yield from _moving(source, literals[middle:])
+        if any(said is not None and source.is_moved(said) for said in tried):
+            yield literals[0]
+    elif says_nothing or any(map(source.is_moved, tried)):
+        size = 1 if says_nothing else -(-len(literals) // 2)
+        for start in range(0, len(literals), size):
+            yield from _moving(source, literals[start : start + size])
 
 
 def _kind(source: _Source, literal: Literal) -> str:
-    """Return how a float is used, in the words of `verify.anatomy.usage`."""
+    """Return how a float that moves a logit is used, in the words of `verify.anatomy.usage`."""
     zero = source.outputs({literal: 0.0}) if literal.value else None
-    if zero is not None and source.is_wrong(zero):
-        return NEEDED
-    others = (source.outputs({literal: value}) for value in (-literal.value, _other(literal.value)))
-    is_idle = any(said is not None and source.is_moved(said) for said in (zero, *others))
-    return IDLE if is_idle else DEAD
+    return NEEDED if zero is not None and source.is_wrong(zero) else IDLE
 
 
 def _other(value: float) -> float:
