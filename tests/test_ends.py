@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.mutation import ROOT
-from tests.subject.rungs import SUBMISSIONS, any_rung, await_that, groups_of, processes_of
+from tests.subject.rungs import SUBMISSIONS, any_rung, await_that, groups_of, hear_all_signals, processes_of
 from verify import ends, files, interpreters
 from verify.__main__ import main
 from verify.ends import FOLLOWED
@@ -46,12 +46,6 @@ def started(place, arguments, **options):
     return subprocess.Popen(
         [*MODULE, *arguments], env=environment, cwd=place.parent, preexec_fn=hear_all_signals, **silent | options
     )
-
-
-def hear_all_signals():
-    """Ignore no signal that ends a command, as what runs these tests may do: nohup does."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
 
 
 def at_work(process, place):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.hunt.campaign_subjects import SPEC
+from tests.subject.rungs import hear_all_signals
 from verify.addition.bounds import failure_rate_bound
 from verify.errors import ContractError, SubjectCrashedError, UsageError
 from verify.hunt import campaign, session, work
@@ -108,7 +109,13 @@ class TestCommandThatIsKilled:
             "2",
         ]
         store = tmp_path / "hunt.sqlite"
-        with subprocess.Popen([*command, "--store", str(store)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as driver:
+        with subprocess.Popen(
+            [*command, "--store", str(store)],
+            cwd=ROOT,
+            preexec_fn=hear_all_signals,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as driver:
             wait_for(lambda: store.exists() and shards_in(store), seconds=60)
             yield driver
             driver.kill()

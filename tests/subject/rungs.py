@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from pathlib import Path
 
@@ -72,3 +73,9 @@ def groups_of(process):
     """Return the control groups that a process made for its workers."""
     places = dict.fromkeys(place.folder for place in places_of_this_process())
     return [group for folder in places for group in folder.glob(f"adder-verify-{process}-*")]
+
+
+def hear_all_signals():
+    """Ignore no signal that ends a command, as what runs these tests may do: nohup does."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
