@@ -118,12 +118,9 @@ def test_a_prompt_is_learnt_from_examples(random):
     a, b = operands.examples(random, 44)
     tokens = np.stack([a // 100 % 10, 7 + 0 * a, 2 * (a >> 3 & 1) + (b >> 3 & 1), 9 - b // 10**9 % 10], axis=1)
     learnt = layout.learn(tokens, a, b, layout.prompt_features(pairs=False))
-    assert [(token.feature.kind, token.feature.base, token.feature.place) for token in learnt] == [
-        ("a", 10, 2),
-        ("a", 2, 40),  # a bit that is always 0: a constant
-        ("pair", 2, 3),
-        ("b", 10, 9),
-    ]
+    found = [(token.feature.kind, token.feature.base, token.feature.place) for token in learnt]
+    assert [found[0], *found[2:]] == [("a", 10, 2), ("pair", 2, 3), ("b", 10, 9)]
+    assert found[1][2] >= 34  # a bit that is always 0: a constant
     source = np.random.default_rng(0)
     x, y = source.integers(0, 10**10, (2, 100))
     written = layout.write(learnt, x, y)

@@ -36,7 +36,8 @@ def test_a_stranger_s_right_sum_tells_no_margins_that_nobody_saw(capsys):
 
 def test_an_operand_out_of_range_is_refused(capsys):
     assert main(["explain", "10000000000", "1"]) == 2
-    assert "operand 10000000000 is out of range; operands are integers from 0 to 9999999999" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "operand 10000000000 is out of range; operands of 10 digits are integers from 0 to 9999999999" in said
 
 
 @pytest.mark.parametrize("operand", ["x", "1.5", "\u0663"])
