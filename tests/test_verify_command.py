@@ -63,10 +63,10 @@ def test_the_environment_names_the_subject(tmp_path, capsys, monkeypatch):
     program.write_text(AROUND)
     monkeypatch.setenv("ADDER_SUBMISSION", str(program))
     assert main(["prove", "--sandbox=off"]) == 0
-    assert main(["run", "--profile=quick", "--budget=300", "--sandbox=off", "--json=-"]) == 0
-    report = json.loads(capsys.readouterr().out[len("MODEL PROVED") :].partition("\n{")[2].join(["{", ""]))
-    assert report["subject"]["spec"] == str(program)
-    assert report["sums"]["verdict"] == "MODEL PROVED"
+    assert capsys.readouterr().out.startswith("MODEL PROVED")
+    program.write_text("def build_model():\n    return None, {}\ndef add(model, a, b):\n    return 0\n")
+    assert main(["run", "--profile=quick", "--budget=300", "--sandbox=off", "--json=-"]) == 1
+    assert json.loads(capsys.readouterr().out)["subject"]["spec"] == str(program)
 
 
 @pytest.mark.parametrize("command", ["run", "audit", "score", "prove", "hunt"])

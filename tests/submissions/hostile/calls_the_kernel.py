@@ -1,4 +1,4 @@
-"""Makes one system call that no adder needs: its target is the name of it.
+"""Makes system calls that no adder needs: its target names them, a line each.
 
 Each is made in a way that does no harm where it gets through.
 """
@@ -125,12 +125,16 @@ WAYS = {
 
 
 def attempt():
-    try:
-        return WAYS[target()]()
-    except OSError as error:
-        if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
-            raise
-        return error  # the kernel looked at what was asked
+    """Try every call that the target names, until one is let through."""
+    for name in target().splitlines():
+        try:
+            said = WAYS[name]()
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+                continue
+            said = error  # the kernel looked at what was asked
+        return f"{name}: {said}"
+    raise PermissionError
 
 
 def build_model():
