@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from verify import subject
+from verify.addition.task import TEN
 from verify.anatomy import forcing, layout, operands, watching
 from verify.subject.answers import Answer
 from verify.subject.sandbox import Limits
@@ -115,9 +116,9 @@ def test_the_first_disagreement_is_said_and_ends_forcing(load, pairs):
 
 
 def test_a_prompt_is_learnt_from_examples(random):
-    a, b = operands.examples(random, 44)
+    a, b = operands.examples(random, 44, TEN)
     tokens = np.stack([a // 100 % 10, 7 + 0 * a, 2 * (a >> 3 & 1) + (b >> 3 & 1), 9 - b // 10**9 % 10], axis=1)
-    learnt = layout.learn(tokens, a, b, layout.prompt_features(pairs=False))
+    learnt = layout.learn(tokens, a, b, layout.prompt_features(pairs=False, task=TEN))
     found = [(token.feature.kind, token.feature.base, token.feature.place) for token in learnt]
     assert [found[0], *found[2:]] == [("a", 10, 2), ("pair", 2, 3), ("b", 10, 9)]
     assert found[1][2] >= 34  # a bit that is always 0: a constant
@@ -128,18 +129,18 @@ def test_a_prompt_is_learnt_from_examples(random):
 
 
 def test_pairs_of_decimal_digits_are_learnt_from_more_examples(random):
-    drawn = operands.examples(random, 44), operands.pair_examples(random)
+    drawn = operands.examples(random, 44, TEN), operands.pair_examples(random, TEN)
     a, b = (np.concatenate(both) for both in zip(*drawn, strict=True))
     tokens = (a // 1000 % 10 * 10 + b // 1000 % 10)[:, None] ** 2
-    (token,) = layout.learn(tokens, a, b, layout.prompt_features(pairs=True))
+    (token,) = layout.learn(tokens, a, b, layout.prompt_features(pairs=True, task=TEN))
     assert (token.feature.kind, token.feature.place) == ("pair", 3)
     assert (token.table != layout.OPEN).all()
 
 
 def test_what_is_no_function_of_one_column_is_not_learnt(random):
-    a, b = operands.examples(random, 44)
+    a, b = operands.examples(random, 44, TEN)
     tokens = ((a % 10) * (a // 10 % 10) + b % 10)[:, None]
-    assert layout.learn(tokens, a, b, layout.prompt_features(pairs=False)) == [None]
+    assert layout.learn(tokens, a, b, layout.prompt_features(pairs=False, task=TEN)) == [None]
 
 
 def test_columns_are_named_as_people_count():

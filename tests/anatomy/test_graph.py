@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from verify.addition.task import TEN
 from verify.anatomy import operands
 from verify.anatomy.graph.asking import recording_of
 from verify.anatomy.graph.decoder import Decoder
@@ -70,7 +71,7 @@ def test_what_the_search_fears_of_a_wrong_adder_is_wrong() -> None:
 @pytest.mark.parametrize("name", ["two_heads.py", "layer_norm.py", "swiglu.py"])
 def test_a_trained_adder_has_a_graph_that_adds(name: str) -> None:
     graph = recording_of(load(str(COLUMNS / name), sandbox="off"), seed=1).graph
-    a, b = (each.tolist() for each in operands.carrying(np.random.default_rng(6), 60))
+    a, b = (each.tolist() for each in operands.carrying(np.random.default_rng(6), 60, TEN))
     assert Decoder(graph).sums(a, b) == [x + y for x, y in zip(a, b, strict=True)]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from verify import subject
 from verify.addition import oracle
-from verify.addition.task import Task
+from verify.addition.task import TEN, Task
 from verify.anatomy import audit, operands, parameters
 
 HONEST = Path(__file__).parents[1] / "submissions" / "honest"
@@ -20,14 +20,14 @@ DRAWS = [operands.examples, operands.carrying, operands.without_carry]
 
 @SEEDS
 def test_examples_show_every_digit_in_every_column(seed):
-    a, b = operands.examples(np.random.default_rng(seed), 44)
+    a, b = operands.examples(np.random.default_rng(seed), 44, TEN)
     for column in range(10):
         assert set(a // 10**column % 10) == set(b // 10**column % 10) == set(range(10))
 
 
 @SEEDS
 def test_examples_of_pairs_show_every_pair_of_digits_in_every_column(seed):
-    a, b = operands.pair_examples(np.random.default_rng(seed))
+    a, b = operands.pair_examples(np.random.default_rng(seed), TEN)
     for column in range(10):
         assert len({*zip(a // 10**column % 10, b // 10**column % 10, strict=True)}) == 100
 
@@ -35,14 +35,14 @@ def test_examples_of_pairs_show_every_pair_of_digits_in_every_column(seed):
 @SEEDS
 def test_every_third_pair_carries_throughout_or_just_not(seed):
     for a, b in zip(
-        *(drawn.tolist()[::3] for drawn in operands.carrying(np.random.default_rng(seed), 60)), strict=True
+        *(drawn.tolist()[::3] for drawn in operands.carrying(np.random.default_rng(seed), 60, TEN)), strict=True
     ):
         assert a + b in (9_999_999_999, 10_000_000_000)
 
 
 @SEEDS
 def test_without_carry_no_column_carries_in_its_base(seed):
-    drawn = operands.without_carry(np.random.default_rng(seed), 60)
+    drawn = operands.without_carry(np.random.default_rng(seed), 60, TEN)
     for index, (a, b) in enumerate(zip(*(column.tolist() for column in drawn), strict=True)):
         assert oracle.chains(a, b, (2, 10)[index % 2]) == []
 
@@ -62,7 +62,7 @@ def test_every_pair_of_digits_comes_with_every_carry_into_every_column(digits, s
 @SEEDS
 @pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: draw.__name__)
 def test_all_are_operands(draw, seed):
-    drawn = np.stack(draw(np.random.default_rng(seed), 60))
+    drawn = np.stack(draw(np.random.default_rng(seed), 60, TEN))
     assert (drawn.dtype, drawn.shape) == (np.int64, (2, 60))
     assert drawn.min() >= 0
     assert drawn.max() <= oracle.MAX_OPERAND

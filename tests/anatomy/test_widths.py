@@ -7,9 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from adder import submission
 from verify.addition.task import Task
 from verify.anatomy import audit, layout, operands
-from verify.subject import LocalSubject
+from verify.anatomy.anew import build_anew
+from verify.anatomy.effective import degrees_of_freedom
+from verify.anatomy.forcing import learn_forcing
+from verify.anatomy.untouched import untouched
+from verify.anatomy.usage import sequences
+from verify.subject import LoadedAdder, LocalSubject
 
 
 def rows_of(digits):
@@ -52,3 +58,26 @@ def test_a_layout_has_the_columns_of_the_task(digits):
     assert places == set(range(digits + 1))
     a = b = np.array([task.largest])
     assert all(0 <= feature(a, b)[0] < feature.size for feature in layout.answer_features(task))
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """Return our own model asked for operands of 5 digits, whose layout is learnt."""
+    loaded = LoadedAdder.build("adder", submission, digits=5)
+    assert learn_forcing(loaded) == ""
+    return loaded
+
+
+@pytest.mark.parametrize("drawn_by", [untouched, lambda loaded: sequences(loaded, loaded.memory["forcer"])])
+def test_what_is_drawn_beside_a_change_is_of_the_task(narrow, monkeypatch, drawn_by):
+    drawn = []
+    examples = operands.examples
+    monkeypatch.setattr(operands, "examples", lambda *given: drawn.append(examples(*given)) or drawn[-1])
+    drawn_by(narrow)
+    degrees_of_freedom(narrow, narrow.memory["forcer"], [])
+    assert len(drawn) == 2
+    assert all(narrow.task.holds(*numbers.tolist()) for pair in drawn for numbers in pair)
+
+
+def test_an_adder_that_is_built_anew_is_asked_for_as_many_digits(narrow):
+    assert build_anew(narrow).task == narrow.task

@@ -38,7 +38,8 @@ def build_anew(loaded: LoadedAdder, instead: Mapping[str, CodeType] | None = Non
             if module.__name__ not in others:
                 _execute(module, None)
             again = sys.modules[module.__name__]
-            built = LoadedAdder.build("", getattr(again, picked) if picked else again, loaded.method)
+            namespace = getattr(again, picked) if picked else again
+            built = LoadedAdder.build("", namespace, loaded.method, loaded.task.digits)
     except (Exception, SystemExit):  # a stranger's file may do anything
         return None
     finally:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from verify.anatomy import operands, watching
+from verify.anatomy import watching
 from verify.anatomy.forcing import inputs_of, without_gradients
 from verify.anatomy.tensors import changed
 from verify.anatomy.torch_reads import leaves
+from verify.anatomy.usage import sequences
 
 if TYPE_CHECKING:
     from verify.anatomy.forcing import Forcer
@@ -76,10 +77,10 @@ def _key(tensor: Tensor) -> int:
 
 def degrees_of_freedom(loaded: LoadedAdder, forcer: Forcer, counted: list[Named]) -> int | None:
     """Return the rank of the map from parameters to the numbers that meet tokens; None where these are not seen."""
-    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "freedom"), 10))
-    if not known.any():
+    prompts, answers = sequences(loaded, forcer)
+    if not len(prompts):
         return None
-    tokens = inputs_of(prompts[known][:1], answers[known][:1])[0]
+    tokens = inputs_of(prompts[:1], answers[:1])[0]
     try:
         with _meeting(loaded, forcer) as meet:
             before = meet(tokens)

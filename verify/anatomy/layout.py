@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.addition.task import TEN, Task
+from verify.addition.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,18 +79,18 @@ class Token:
     table: np.ndarray
 
 
-def prompt_features(*, pairs: bool, task: Task = TEN) -> list[Feature]:
+def prompt_features(*, pairs: bool, task: Task) -> list[Feature]:
     """Return what a token of a prompt may be a function of, the simplest first; pairs of digits take many examples."""
     kinds = [("a", 10, 10), ("b", 10, 10), ("a", 2, 2), ("b", 2, 2), ("pair", 2, 4)]
     return [_CONSTANT, *_features(kinds + [("pair", 10, 100)] * pairs, task)]
 
 
-def answer_features(task: Task = TEN) -> list[Feature]:
+def answer_features(task: Task) -> list[Feature]:
     """Return what a token of an answer may be a function of, the simplest first."""
     return [_CONSTANT, *_features([("sum", 10, 10), ("sum", 2, 2), ("state", 2, 4), ("state", 10, 20)], task)]
 
 
-def hint_features(task: Task = TEN) -> list[Feature]:
+def hint_features(task: Task) -> list[Feature]:
     """Return what a token of a prompt may be a function of that none should be: the sum, and what tells it.
 
     Of digits and the sum together, bits alone: a table of 100 entries would fit few examples by chance.

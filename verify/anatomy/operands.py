@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.addition.task import TEN, Task
+from verify.addition.task import Task
 
 if TYPE_CHECKING:
     from verify.subject import LoadedAdder
@@ -52,7 +52,7 @@ def fresh(loaded: LoadedAdder, purpose: str, count: int) -> list[tuple[int, int]
     return list(zip(a, b, strict=True))
 
 
-def examples(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
+def examples(random: np.random.Generator, count: int, task: Task) -> Batch:
     """Return operands that show every digit in every column: ten that do so by construction, then random ones.
 
     Every fourth of the random ones is large, so that the highest bits of both operands are seen too.
@@ -63,13 +63,13 @@ def examples(random: np.random.Generator, count: int, task: Task = TEN) -> Batch
     return np.concatenate([a, more_a]), np.concatenate([b, more_b])
 
 
-def pair_examples(random: np.random.Generator, task: Task = TEN) -> Batch:
+def pair_examples(random: np.random.Generator, task: Task) -> Batch:
     """Return 100 pairs of operands that show every pair of digits in every column."""
     digit_a, digit_b = np.divmod(random.permuted(np.tile(np.arange(100), (task.digits, 1)), axis=1), 10)
     return _spell(digit_a), _spell(digit_b)
 
 
-def carrying(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
+def carrying(random: np.random.Generator, count: int, task: Task) -> Batch:
     """Return operands of which every third pair propagates in every column, or has the longest chain."""
     a, b = random.integers(0, task.largest + 1, (2, count))
     full = (task.largest - a + random.integers(0, 2, count)).clip(0, task.largest)
@@ -98,7 +98,7 @@ def of_every_option(random: np.random.Generator, digits: int) -> list[tuple[int,
     return [*zip((pairs // 10 * powers).sum(axis=0).tolist(), (pairs % 10 * powers).sum(axis=0).tolist(), strict=True)]
 
 
-def without_carry(random: np.random.Generator, count: int, task: Task = TEN) -> Batch:
+def without_carry(random: np.random.Generator, count: int, task: Task) -> Batch:
     """Return operands that carry in no column, one half in base 2 and one half in base 10."""
     a, mask = random.integers(0, 2**task.free_bits, (2, count))
     digit_a, digit_b = random.integers(0, 5, (2, task.digits, count))

@@ -9,13 +9,13 @@ import numpy as np
 
 from verify.anatomy import forcing, operands
 from verify.anatomy.forcing import UnlearntError
+from verify.anatomy.usage import SUMS, sequences
 
 if TYPE_CHECKING:
     from verify.anatomy.forcing import Forcer
     from verify.subject import LoadedAdder
 
 FEW = 8  # sums that a check asks for
-_SEQUENCES = 24
 SAYS_NOTHING = "so that wrong ones say nothing"
 
 
@@ -36,15 +36,14 @@ class Untouched:
     outputs: np.ndarray
 
 
-def untouched(loaded: LoadedAdder, count: int = _SEQUENCES) -> Untouched:
+def untouched(loaded: LoadedAdder, count: int = SUMS) -> Untouched:
     """Return a few sums whose every step is right with nothing changed.
 
     Raises:
         UnlearntError: no forward was learnt, no sum is right, or the same tokens give other outputs the second time.
     """
     forcer = forcer_of(loaded)
-    prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), count))
-    prompts, answers = prompts[known], answers[known]
+    prompts, answers = sequences(loaded, forcer, count)
     outputs = forcer.outputs(prompts, answers)
     if not np.array_equal(forcer.outputs(prompts, answers), outputs, equal_nan=True):
         raise UnlearntError("the same tokens give other logits when they are given again")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEAD, IDLE, NEEDED = "dead", "idle", "needed"
 
-_SUMS = 24
+SUMS = 24
 _TRIES = 2  # draws of sums on which a dead entry moves nothing
 MOST_ENTRIES = 600  # entries that are changed one by one
 
@@ -50,7 +50,7 @@ def usage(loaded: LoadedAdder, counted: list[Tensor]) -> list[dict[str, Any]] | 
     return [asdict(_of_tensor(loaded, tensor)) for tensor in counted]
 
 
-def sequences(loaded: LoadedAdder, forcer: Forcer, count: int = _SUMS) -> tuple[np.ndarray, np.ndarray]:
+def sequences(loaded: LoadedAdder, forcer: Forcer, count: int = SUMS) -> tuple[np.ndarray, np.ndarray]:
     """Return prompts and true answers of a few sums whose layout is known."""
     prompts, answers, known = forcer.write(*operands.examples(operands.source(loaded, "sequences"), count, loaded.task))
     return prompts[known], answers[known]
