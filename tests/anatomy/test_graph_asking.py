@@ -154,7 +154,7 @@ def test_what_happens_around_the_forward_is_refused(kind: str, monkeypatch: pyte
         named = {kind: doubled} if "call" in kind else {}
         model: nn.Module = type("Around", (Trap,), named)(lambda _model, _ids: 0.0)
         if kind == "compiled":
-            model._compiled_call_impl = lambda ids: doubled(model, ids)  # type: ignore[assignment]
+            model._compiled_call_impl = lambda ids: doubled(model, ids)  # type: ignore[assignment] # as a trick
         if kind == "torch's own":
             monkeypatch.setattr(nn.Module, "__call__", doubled)
         if kind == "hook":

@@ -191,7 +191,7 @@ def seen_in_a_buffer(ids: Tensor) -> float:
 def forked(ids: Tensor) -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.jit.wait(torch.jit.fork(trap, ids))  # type: ignore[no-any-return]
+        return torch.jit.wait(torch.jit.fork(trap, ids))  # type: ignore[no-any-return] # torch's is untyped
 
 
 def by_a_list_of_a_script(ids: Tensor) -> float:
@@ -222,7 +222,7 @@ def size_of_a_norm(ids: Tensor) -> Tensor:
 def sum_of_attention(ids: Tensor) -> Tensor:
     key = trap(ids).reshape(1, 1, 1, 1)
     found = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(torch.ones_like(key), key, key)
-    return found[1].reshape(())  # type: ignore[no-any-return]
+    return found[1].reshape(())  # type: ignore[no-any-return] # torch's is untyped
 
 
 def added_by_scatter(ids: Tensor) -> Tensor:

@@ -126,7 +126,10 @@ def written_by_hand() -> dict[str, Any]:
     x is what the columns so far sum to, in units of the last of them; ramps count its whole part, less ten from 10 on.
     """
     digits = [*range(10)]
-    entry = lambda feature, column: {"feature": feature, "column": column, "tokens": digits}  # noqa: E731
+
+    def entry(feature: str, column: int) -> dict[str, Any]:
+        return {"feature": feature, "column": column, "tokens": digits}
+
     return {
         "schema": "adder-graph/1",
         "digits": 10,

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from verify.anatomy import watching
 from verify.anatomy.forcing import inputs_of, without_gradients
 from verify.anatomy.tensors import changed
-from verify.anatomy.torch_reads import leaves
+from verify.anatomy.torch_reads import key, leaves
 from verify.anatomy.usage import sequences
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Meeting(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
 
     def depends(self, tensor: Tensor) -> None:
         """Note that a tensor depends on tokens."""
-        self._of_tokens[_key(tensor)] = tensor.untyped_storage()
+        self._of_tokens[key(tensor)] = tensor.untyped_storage()
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -55,12 +55,12 @@ class _Meeting(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's ho
         with torch._C.DisableTorchFunction():  # noqa: SLF001 - what we look at is no read
             given = leaves((args, list(kwargs.values())))
             tensors = [each for each in given if isinstance(each, Tensor)]
-            if not any(_key(each) in self._of_tokens for each in tensors):
+            if not any(key(each) in self._of_tokens for each in tensors):
                 return result
             for each in [*leaves(result), *(tensors[:1] if func._schema.is_mutable else [])]:  # noqa: SLF001
                 if isinstance(each, Tensor):
                     self.depends(each)
-            self.met += [_numbers(each) for each in tensors if _key(each) not in self._of_tokens]
+            self.met += [_numbers(each) for each in tensors if key(each) not in self._of_tokens]
             self.met += [np.array([each], np.float64) for each in given if type(each) is float]
         return result
 
@@ -69,10 +69,6 @@ def _numbers(tensor: Tensor) -> np.ndarray:
     plain = tensor.detach().cpu()
     is_number = plain.is_floating_point()
     return plain.double().numpy().reshape(-1) if is_number else np.zeros(0)
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes
 
 
 def degrees_of_freedom(loaded: LoadedAdder, forcer: Forcer, counted: list[Named]) -> int | None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 READS = frozenset({
@@ -84,6 +85,11 @@ class ReadGuard(TorchFunctionMode):
             with self.reading():
                 return func(tensor, *args[1:], **(kwargs or {}))
         return func(*args, **(kwargs or {}))
+
+
+def key(tensor: Tensor) -> int:
+    """Return what tells a tensor's storage from every other that is alive."""
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes
 
 
 def leaves(value: Any) -> list[Any]:

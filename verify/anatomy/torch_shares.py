@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from verify.anatomy.torch_reads import key
+
 NEAR = 1e-3  # above one, that a total may be
 
 
@@ -89,7 +91,7 @@ class Shares:
         return found
 
     def _of(self, tensor: Tensor) -> list[_Sum]:
-        return self._sums.get(_key(tensor), [])
+        return self._sums.get(key(tensor), [])
 
     def _keep(self, output: Tensor, totals: np.ndarray, share: Share) -> None:
         """Keep the totals of a sum, where it is all of its storage."""
@@ -103,13 +105,9 @@ class Shares:
         strides = [stride * flat.itemsize for stride in output.stride()]
         np.lib.stride_tricks.as_strided(flat, tuple(output.shape), strides)[...] = whole
         kept = _Sum(output.untyped_storage(), int(output.storage_offset()), flat, share)
-        self._sums.setdefault(_key(output), []).append(kept)
+        self._sums.setdefault(key(output), []).append(kept)
 
 
 def _is_weights(values: np.ndarray) -> bool:
     is_one = values.dtype.kind == "f" and values.ndim and np.isfinite(values).all()
     return bool(is_one and (values >= 0).all() and values.any())
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes

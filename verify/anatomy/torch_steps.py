@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from verify.anatomy.torch_reads import ReadGuard, leaves
+from verify.anatomy.torch_reads import ReadGuard, key, leaves
 from verify.anatomy.torch_shares import Share, Shares
 
 _HERE = str(Path(__file__).resolve().parents[1])
@@ -152,12 +152,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
         shares = self._means(name.rstrip("_"), args) if self._is_first else []
         result = func(*args, **kwargs)
         outputs = [each for each in leaves(result) if isinstance(each, Tensor)]
-        is_view = bool(outputs) and any(_key(outputs[0]) == _key(each) for each in read)
+        is_view = bool(outputs) and any(key(outputs[0]) == key(each) for each in read)
         if not outputs or (is_view and not func._schema.is_mutable):  # noqa: SLF001 - the only way to ask
             return result
         output = outputs[0]
         if name == "mul" and len(args) == 2:
-            self._products[_key(output)] = output, [_broadcast(each, output) for each in args]
+            self._products[key(output)] = output, [_broadcast(each, output) for each in args]
         if self._is_first:
             place = _place()
             self.steps.append(Step(name.rstrip("_"), place, _values(output), operands, is_whole, factors, axes, shares))
@@ -192,8 +192,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
             pair = args[PRODUCTS[name] : PRODUCTS[name] + 2]
         elif name in CHOICES:
             pair = args[:1]
-        elif name == "sum" and args and isinstance(args[0], Tensor) and _key(args[0]) in self._products:
-            return [each.copy() for each in self._products[_key(args[0])][1]]
+        elif name == "sum" and args and isinstance(args[0], Tensor) and key(args[0]) in self._products:
+            return [each.copy() for each in self._products[key(args[0])][1]]
         else:
             return []
         found = [_values(each) for each in pair if isinstance(each, Tensor)]
@@ -215,9 +215,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[list[np.ndarray] | None, tuple[int, ...]]:
         """Return the factors of the product that is added up, and over which axes."""
-        if name != "sum" or not args or not isinstance(args[0], Tensor) or _key(args[0]) not in self._products:
+        if name != "sum" or not args or not isinstance(args[0], Tensor) or key(args[0]) not in self._products:
             return None, ()
-        factors = self._products[_key(args[0])][1]
+        factors = self._products[key(args[0])][1]
         if factors[0].shape != tuple(args[0].shape):
             return None, ()
         given = args[1] if len(args) > 1 else kwargs.get("dim")
@@ -245,10 +245,6 @@ def _values(tensor: Tensor) -> np.ndarray | None:
 def _broadcast(value: Any, output: Tensor) -> np.ndarray:
     values = _values(value) if isinstance(value, Tensor) else np.asarray(value)
     return np.broadcast_to(np.asarray(values), tuple(output.shape))
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes
 
 
 def _place() -> str:

@@ -58,9 +58,13 @@ def moved(node, new):
 # --- An adder of one head and a small MLP ----------------------------------------------------------------------------
 
 
+def entry(feature, column, tokens):
+    """Return what a graph says of a token of a prompt or an answer."""
+    return {"feature": feature, "column": column, "tokens": tokens}
+
+
 def layout(digits, *, paired, state):
     """Return prompt and answer: operands, units first, then what ends them; the answer, units first."""
-    entry = lambda feature, column, tokens: {"feature": feature, "column": column, "tokens": tokens}  # noqa: E731
     if paired:
         prompt = [entry("pair", j, [PAIRS + i for i in range(100)]) for j in range(digits)]
     else:
@@ -149,8 +153,11 @@ BENDING = ("sq", "mul", "div", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "
 
 def bent(rng):
     """Return a graph of one digit: the first logit of its first step bends over two means of digits; others are 0."""
-    number = lambda low, high: g.const(rng.uniform(low, high))  # noqa: E731
     g = Nodes()
+
+    def number(low, high):
+        return g.const(rng.uniform(low, high))
+
     digits = [g.put("tok", 0, 0), g.put("tok", 1, 0)]
     pool = []
     for _ in range(2):
@@ -176,7 +183,6 @@ def bent(rng):
 def of_one_logit(nodes, logit, dtype):
     """Return a graph of one digit whose first step has this first logit, and 0 as all others."""
     zero = nodes.const(0.0)
-    entry = lambda feature, column, tokens: {"feature": feature, "column": column, "tokens": tokens}  # noqa: E731
     return tidied({
         "schema": checker.GRAPH_SCHEMA, "digits": 1, "dtype": dtype, "vocabulary": 11, "choices": 10,
         "prompt": [entry("a", 0, [*range(10)]), entry("b", 0, [*range(10)]), entry("constant", 0, [10])],

@@ -177,7 +177,7 @@ class OfAnotherArchitecture(Adder):
 def test_only_of_what_was_handed_in_as_a_graph_all_is_proved(is_data: bool, verdict: str) -> None:
     adder = OfAnotherArchitecture(graphs.adder())
     adder.is_data = is_data
-    assert prove_subject(adder, known_decoder=True, seed=1).verdict == verdict  # type: ignore[arg-type]
+    assert prove_subject(adder, known_decoder=True, seed=1).verdict == verdict  # type: ignore[arg-type] # a stand-in
 
 
 def test_what_the_method_does_not_apply_to_is_no_proof_and_no_fault_of_ours() -> None:
@@ -213,7 +213,7 @@ def test_a_wrong_sum_is_a_counterexample_though_the_subject_answers_no_more() ->
         return a + b + bool(forced_wrong(wrong, a, b))
 
     wrong._add = add
-    found = prove_columns(wrong, seed=1)  # type: ignore[arg-type]
+    found = prove_columns(wrong, seed=1)  # type: ignore[arg-type] # a stand-in
     assert (found.verdict, found.exit_status, found.certificate) == ("COUNTEREXAMPLE", 1, None)
     assert found.wrong is not None
     assert forced_wrong(wrong, *found.wrong)
@@ -223,6 +223,7 @@ def test_nothing_is_asked_of_the_subject_after_its_certificate_was_checked(monke
     real, adder = checker.check, Adder(graphs.adder())
 
     def check(certificate: Any, **options: Any) -> Any:
+        # instead of methods: nothing may be asked from here on
         adder._add = adder.forced = lambda *_: pytest.fail("it was asked")  # type: ignore[method-assign,assignment]
         return real(certificate, **options)
 

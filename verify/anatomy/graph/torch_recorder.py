@@ -25,8 +25,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from verify.anatomy.graph import torch_arithmetic, torch_attention, torch_moving, torch_operations
 from verify.anatomy.graph.nodes import Node, Program, RefusedError
 from verify.anatomy.graph.torch_shells import Shell, Shells, exchanged_calls, exchanged_kernel
-from verify.anatomy.graph.torch_twins import Twins, key
-from verify.anatomy.torch_reads import ReadGuard, leaves, patched
+from verify.anatomy.graph.torch_twins import Twins
+from verify.anatomy.torch_reads import ReadGuard, key, leaves, patched
 
 _HANDLERS = torch_arithmetic, torch_attention, torch_moving  # are in `torch_operations` once they are imported
 _SUITE = str(Path(__file__).resolve().parents[3] / "verify")

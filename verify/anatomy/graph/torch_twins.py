@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from verify.anatomy.graph.nodes import Program, RefusedError
+from verify.anatomy.torch_reads import key
 
 
 class Twins:
@@ -57,11 +58,6 @@ class Twins:
         if tensor.is_complex():
             shape, strides, offset = (*shape, 2), (*(2 * stride for stride in strides), 1), 2 * offset
         return np.lib.stride_tricks.as_strided(flat[offset:], shape, [stride * flat.itemsize for stride in strides])
-
-
-def key(tensor: Tensor) -> int:
-    """Return what tells a tensor's storage from every other that is alive."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the address of the storage itself, not of its bytes
 
 
 def _type(tensor: Tensor) -> torch.dtype:
